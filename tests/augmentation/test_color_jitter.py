@@ -42,5 +42,5 @@ def test_grey_images_have_a_brightness_and_a_contrast() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(InputError, match="contrast is -1; give 0 or more"):
         ColorJitter(contrast=-1)
-    with pytest.raises(InputError, match="saturation is 0.5, .*takes 3 .*images have 1; leave"):
+    with pytest.raises(InputError, match="saturation is 0.5, .*needs 3 .*images have 1; remove"):
         ColorJitter(saturation=0.5)(torch.rand(2, 1, 3, 3), torch.rand(2, 3))

@@ -141,7 +141,7 @@ def test_other_modules_are_refused() -> None:
 
 def test_a_target_of_which_nothing_is_said_is_refused() -> None:
     batch = marked(torch.ones(3, 2).long())
-    with pytest.raises(InputError, match=r"data.geometry.at is missing.*Unchanged where it does"):
+    with pytest.raises(InputError, match=r"data.geometry.at is missing.*Unchanged if it does"):
         AugmentationSequence([RandomCrop(1)], seed=0)(batch, {})
 
 

@@ -111,7 +111,7 @@ def test_targets_of_tokens_and_of_labels() -> None:
     entries = {"text": texts(), "tag": torch.zeros(200, 12).long(), "@place": torch.arange(200)}
     kept = AugmentationSequence([MaskTokens(0.5)], 0)(entries, {}, ["tag"])
     assert torch.equal(kept["tag"], entries["tag"])
-    with pytest.raises(InputError, match="DropTokens moves tokens, and the target 'tag' .*Mask"):
+    with pytest.raises(InputError, match="DropTokens moves tokens, but the target 'tag' .*Mask"):
         AugmentationSequence([DropTokens(0.5)], 0)(entries, {}, ["tag"])
     entries["tag"] = torch.zeros(200, 4).long()
     AugmentationSequence([DropTokens(0.5)], 0)(entries, {}, ["tag"])

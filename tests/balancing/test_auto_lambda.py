@@ -299,7 +299,7 @@ def test_ways_to_train_that_it_cannot_look_through(
     with pytest.raises(InputError, match="plain steps, but the training pass AdversarialPass"):
         check_looks(attacking, tiny_data(meta=0.5))
     model = tiny_model(balancer=balancer)
-    with pytest.raises(InputError, match=r"no meta set: .* data\.init_args\.meta=0\.2"):
+    with pytest.raises(InputError, match=r"no meta set; .* data\.init_args\.meta=0\.2"):
         check_looks(model, tiny_data())
     few = tiny_data({"train": {"kind": torch.full((24,), -100)}}, meta=0.5)
     with pytest.raises(InputError, match="0 samples with a label of 'kind', but .* at least 2"):

@@ -109,7 +109,11 @@ DATA = "data: {init_args: {tasks: [digit], labels_per_class: null}}\n"
         (TASK.replace("}}}}", "}}}, skips: 3}"), [], "model.skips has no effect here"),
         (TASK.replace("{tasks", "{encoder: ConvNet, tasks"), [], "model.encoder cannot change"),
         (TASK.replace("num_classes", "classes_"), [], "Classification has no setting 'classes_'"),
-        (TASK + DATA.replace("[digit]", "[digits]"), [], "PosedDigits have no 'digits'; did you"),
+        (
+            TASK + DATA.replace("[digit]", "[digits]"),
+            [],
+            "PosedDigits has no task 'digits'; did you",
+        ),
         (TASK + DATA.replace("[digit]", "[angle]"), [], "'digit'"),
         (
             TASK.replace("10}", "10, teaches: 0}"),

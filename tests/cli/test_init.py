@@ -30,8 +30,8 @@ def test_a_table_becomes_an_experiment_a_training_and_predictions(
     multitask("init", str(table))
     said = capsys.readouterr().out
     for line in [
-        "- row 32, images/030.png: not an image, or none of BMP, GIF, JPEG, PNG, TIFF, WEBP",
-        f"- row 33, ../outside.png: the path leads out of {Path('data').absolute()}",
+        "- row 32, images/030.png: not an image, or not one of BMP, GIF, JPEG, PNG, TIFF, WEBP",
+        f"- row 33, ../outside.png: the path leads outside {Path('data').absolute()}",
         "## digit: 10 classes",
         "Check it, and train: multitask fit --config digits.yaml",
     ]:
@@ -88,7 +88,7 @@ def test_splits_groups_and_vectors_reach_the_training(
     frame.to_csv("data/few.csv", index=False, sep=";")
     multitask("init", "data/few.csv", "--output=made/few.yaml")
     said = capsys.readouterr().out
-    assert "- column note is left out: it is free text" in said
+    assert "- column note is skipped: it is free text" in said
     assert "cannot be used" not in said
     settings = yaml.safe_load(Path("made/few.yaml").read_text())["data"]["init_args"]
     assert settings["split"]["class_path"].endswith("GroupedSplit")
@@ -177,7 +177,7 @@ def test_nothing_is_overwritten(
         (["data/digits.csv", "--ouput=x"], "init has no such setting; did you mean 'output'?"),
         (["data/digits.csv", "--output="], "give a value"),
         (["data/digits.csv", "--image_column=digits"], "did you mean 'digit'?"),
-        (["data/digits.csv", "--image_folder=nowhere"], "and there is no such folder"),
+        (["data/digits.csv", "--image_folder=nowhere"], "nowhere, which does not exist"),
         (["data/digits.csv", "--output=data/digits.csv/x.yaml"], "cannot be written"),
     ],
 )

@@ -57,10 +57,10 @@ def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
     multitask("inspect", "faulty.yaml")
     said = capsys.readouterr().out
     assert "outside_root: 1\n" in said
-    assert "unreadable_image: 1; a training would stop at them" in said
+    assert "unreadable_image: 1; training would stop at them" in said
     assert "row 4, images/002.png: column ink: the cell '3 kg' is not a number" in said
     assert "- row 32, images/030.png: not an image" in said
-    assert "; a training would stop at them\n\n- row 2, images/000.png: column digit: " in said
+    assert "; training would stop at them\n\n- row 2, images/000.png: column digit: " in said
     assert "| three |" in said
     (folder,) = Path("runs/inspect/faulty").iterdir()
     assert f"Run: {folder}" in said
@@ -87,8 +87,8 @@ def test_problems_of_all_tables_of_a_mixture_are_told(
     Path("mixed.yaml").write_text(yaml.safe_dump({**EXPERIMENT, "data": data}))
     multitask("inspect", "mixed.yaml")
     said = capsys.readouterr().out
-    assert "outside_root: 2; a training would stop at 1 of them\n" in said
-    assert "unreadable_image: 2; a training would stop at them\n" in said
+    assert "outside_root: 2; training would stop at 1 of them\n" in said
+    assert "unreadable_image: 2; training would stop at them\n" in said
     (folder,) = Path("runs/inspect/mixed").iterdir()
     findings = pd.read_csv(folder / "findings.csv")
     assert findings.groupby("table")["kind"].value_counts().unstack().nunique().tolist() == [1] * 3

@@ -125,7 +125,7 @@ def test_a_training_does_without_test_and_validation(
     write(label=cycle(LABELS), split=["val" if row % 4 == 0 else "train" for row in range(ROWS)])
     experiment()
     refused = fails("fit", "--config=exp.yaml", *QUICK)
-    assert "column 'split': no row is for 'test'" in refused
+    assert "column 'split': no row belongs to 'test'" in refused
     assert "data.init_args.split.init_args.test=0" in refused
     by_column = "--data.split=multitask.data.splits.ByColumn"
     at_random = "--data.split=multitask.data.splits.RandomSplit"
@@ -154,7 +154,7 @@ def test_floats_to_255_and_own_data_without_a_set(multitask: Program, capsys: Sa
     content["data"] = {"class_path": "mine_of_255.Mine", "init_args": {"batch_size": 8}}
     content["data"]["init_args"]["without"] = ["test"]
     Path("exp.yaml").write_text(yaml.safe_dump(content))
-    with pytest.warns(UserWarning, match="floats that reach from .* to 255, and 0 to 1 is expect"):
+    with pytest.warns(UserWarning, match="floats that range from .* to 255, but 0 to 1 is expect"):
         fit(multitask, capsys)
 
 
@@ -187,8 +187,8 @@ def test_a_table_s_own_split_is_used_however_it_is_written(
 def test_a_split_in_words_of_one_s_own_is_asked_for(fails: Refused) -> None:
     write(label=cycle(LABELS), Usage=cycle(["Training", "PublicTest", "PrivateTest"]))
     refused = fails("init", "table.csv")
-    assert "the column 'Usage' seems to say which split a row belongs to" in refused
-    assert "'privatetest' is none of train, val, test" in refused
+    assert "the column 'Usage' seems to contain the split of each row" in refused
+    assert "'privatetest' is not one of train, val, test" in refused
 
 
 def test_folders_of_classes_are_a_table(multitask: Program, fails: Refused) -> None:
@@ -204,7 +204,7 @@ def test_folders_of_classes_are_a_table(multitask: Program, fails: Refused) -> N
     shutil.rmtree("folders/val")
     data, text = made(multitask, "folders")
     assert data["split"]["init_args"] == {"val": 0.15, "test": 0}
-    assert "there is none for validation" in text
+    assert "but none for validation" in text
     data, _ = made(multitask, "folders/train")
     assert data["split"]["class_path"] == "multitask.data.splits.RandomSplit"
     Path("nothing").mkdir()
@@ -249,14 +249,14 @@ def test_small_words(multitask: Program, fails: Refused, capsys: Said) -> None:
     frame = pd.read_csv(write(label=cycle(LABELS)))
     frame.assign(file_name="https://example.org/" + frame["file_name"]).to_csv("a.csv", index=False)
     refused = fails("init", "a.csv")
-    assert "it is an address, and addresses are not downloaded" in refused
+    assert "it is a URL, and URLs are not downloaded" in refused
     assert "image_folder" not in refused
     frame.assign(file_name="sub\\" + frame["file_name"]).to_csv("b.csv", index=False)
-    assert fails("init", "b.csv").endswith("written with backslashes; write folders with /")
+    assert fails("init", "b.csv").endswith("its name contains backslashes; use / instead")
     frame.to_csv("c.csv")
     capsys.readouterr()
     made(multitask, "c.csv")
-    assert "the column without a name is left out" in capsys.readouterr().out
+    assert "the column without a name is skipped" in capsys.readouterr().out
     lines = Path("table.csv").read_text().replace(",", ", ")
     Path("d.csv").write_text(lines)
     data, _ = made(multitask, "d.csv")
@@ -314,7 +314,7 @@ def test_groups_are_found_and_told(multitask: Program) -> None:
     data, text = made(multitask, "table.csv")
     assert data["split"]["class_path"] == "multitask.data.splits.GroupedSplit"
     assert data["split"]["init_args"] == {"by": "title", "val": 0.15, "test": 0.15, "before": ":"}
-    assert "repeating the label of another such row is right in 100%" in text
+    assert "copying the label of another such row is right in 100%" in text
     dates = [f"2024-05-{1 + row // 2:02}" for row in range(ROWS)]
     write(label=labels, taken=dates)
     data, _ = made(multitask, "table.csv")
@@ -345,15 +345,15 @@ def test_columns_as_people_write_them(multitask: Program) -> None:
     }
     assert "share: 24 of its cells are numbers with a unit, such as '0 %'" in text
     assert "price: 24 of its cells are numbers with commas, such as '0,50'" in text
-    assert "-999 is far from all other numbers and stands in 4 cells" in text
+    assert "-999 is far from all other numbers and occurs in 4 cells" in text
 
 
 def test_a_table_without_a_header(fails: Refused) -> None:
     write(label=cycle(LABELS))
     lines = Path("table.csv").read_text().splitlines(keepends=True)
     Path("no.csv").write_text("".join(lines[1:]))
-    assert "no.csv has no header: its first row holds '00.png'" in fails("init", "no.csv")
+    assert "no.csv has no header: its first row contains '00.png'" in fails("init", "no.csv")
     Path("bare.csv").write_text("".join(lines[1:]).replace(".png", ""))
-    assert "bare.csv has no header: its first row holds 'cat'" in fails("init", "bare.csv")
+    assert "bare.csv has no header: its first row contains 'cat'" in fails("init", "bare.csv")
     Path("twice.csv").write_text("".join([*lines, *lines]))
     assert "row 26: it repeats the header" in fails("init", "twice.csv")

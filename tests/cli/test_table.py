@@ -80,7 +80,7 @@ def test_a_run_knows_its_files(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = program("fit", experiment)
-    assert "photos/metadata.csv: left out as told: 1 row (missing_file: 1)" in output
+    assert "photos/metadata.csv: skipped, as configured: 1 row (missing_file: 1)" in output
     (run,) = Path("runs/photos").iterdir()
     splits = table(run / "splits.csv")
     assert len(splits) == SAMPLES - 1
@@ -134,7 +134,7 @@ def test_settings_of_a_table_are_checked(experiment: str, argument: str, expecte
 def test_cells_are_told_in_one_sentence(experiment: str, fails: Callable[..., str]) -> None:
     said = fails("fit", experiment, "--data.targets.species.classes=[cat, no, 3]")
     assert "photos/metadata.csv, row 3 (é1.png): column 'species': the class 'no'" in said
-    assert said.endswith("YAML takes no without quotes for true or false, so write 'no' in classes")
+    assert said.endswith("YAML reads no without quotes as true or false, so write 'no' in classes")
 
 
 def test_resume_compares_contents(

@@ -182,7 +182,7 @@ def test_a_target_that_may_have_to_follow_needs_a_word(tiny_data: TinyData) -> N
     ("geometry", "message"),
     [
         ({"sise": Length()}, r"data.geometry.sise: .*no target 'sise'; did you mean 'size'"),
-        ({"kind": Unchanged()}, r"data.geometry.kind: 'kind' holds class numbers"),
+        ({"kind": Unchanged()}, r"data.geometry.kind: 'kind' contains class numbers"),
         ({"size": "Length"}, r"data.geometry.size is 'Length'; give a multitask.geometry"),
         ({"size": Positions()}, r"data.geometry.size: Positions are pairs"),
     ],

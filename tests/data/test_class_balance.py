@@ -89,13 +89,22 @@ def test_classes_kept_as_bytes_are_classes() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"balanced_by": "knd"}, "is knd; the data have no task of that name; did you mean 'kind'"),
-        ({"balanced_by": "site"}, "is site; the data have no task .*; give a task of classes: 'ki"),
-        ({"balanced_by": "size"}, "is size; its targets are numbers; give a task of classes: 'ki"),
-        ({"balanced_by": "kind", "labelled_per_batch": 2}, "leave one of them out"),
+        (
+            {"balanced_by": "knd"},
+            "is knd; the data have no task with that name; did you mean 'kind'",
+        ),
+        (
+            {"balanced_by": "site"},
+            "is site; the data have no task .*; give a task with classes: 'ki",
+        ),
+        (
+            {"balanced_by": "size"},
+            "is size; its targets are numbers; give a task with classes: 'ki",
+        ),
+        ({"balanced_by": "kind", "labelled_per_batch": 2}, "remove one of them"),
         (
             {"balanced_by": "kind", "changed": {"train": {"kind": torch.zeros(24).long()}}},
-            "labels of fewer than two classes, so leave balanced_by out",
+            "labels of fewer than two classes; remove balanced_by",
         ),
     ],
 )
@@ -115,14 +124,14 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_targets_of_another_kind_are_named(kind: str) -> None:
     data = TinyData({"train": {"size": KINDS[kind]}}, balanced_by="size")
-    words = f"balanced_by is size; its targets are {kind}; give a task of classes: 'kind'"
+    words = f"balanced_by is size; its targets are {kind}; give a task with classes: 'kind'"
     with pytest.raises(InputError, match=words):
         data.train_dataloader()
 
 
 def test_without_a_task_of_classes_nothing_is_advised() -> None:
     numbers = {"kind": torch.rand(24), "size": torch.rand(24)}
-    with pytest.raises(InputError, match="no other task has .*, so leave balanced_by out"):
+    with pytest.raises(InputError, match="no other task has .*; remove balanced_by"):
         TinyData({"train": numbers}, balanced_by="size").train_dataloader()
 
 
@@ -135,7 +144,7 @@ def test_a_mixture_is_balanced_as_a_whole() -> None:
     data = Mixture(sources, balanced_by="kind", batch_size=6)
     for batch in data.train_dataloader():
         assert batch["kind"].bincount().tolist() == [2, 2, 2]
-    with pytest.raises(InputError, match="balanced_by and ratios both say"):
+    with pytest.raises(InputError, match="balanced_by and ratios both determine"):
         Mixture(sources, ratios="equal", balanced_by="kind")
     with pytest.raises(InputError, match="source 'one' sets balanced_by"):
         Mixture({"one": TinyData(balanced_by="kind")})

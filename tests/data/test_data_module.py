@@ -187,7 +187,7 @@ def test_floating_and_vector_targets_count_as_labelled_where_any_is_known(
 @pytest.mark.parametrize(
     ("labelled_task", "message"),
     [
-        (None, "labelled_task is None; .*name the task"),
+        (None, "labelled_task is None; .*the name of the task"),
         ("kinds", "labelled_task is 'kinds'.*did you mean 'kind'"),
         ("colour", "labelled_task is 'colour'.*choose from 'kind', 'size'"),
     ],

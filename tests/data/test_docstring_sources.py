@@ -192,7 +192,7 @@ def test_what_cannot_be_read_is_refused(here: Path) -> None:
     for name in ("no_such_package", "os.path"):
         with pytest.raises(InputError, match=f"packages: '{name}' is not installed"):
             read(name)
-    with pytest.raises(InputError, match="'sys' has no source files in Python"):
+    with pytest.raises(InputError, match="'sys' has no Python source files"):
         read("sys")
 
 

@@ -114,7 +114,7 @@ def test_other_texts_than_those_that_were_measured_are_told(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"tasks": ["packages"]}, "Docstrings have no 'packages'; did you mean 'package'"),
+        ({"tasks": ["packages"]}, "Docstrings has no task 'packages'; did you mean 'package'"),
         ({"packages": ["json"]}, "give at least two different ones"),
         ({"packages": ["json", "json"]}, "give at least two different ones"),
         ({"samples": 0}, "samples is 0; give at least 1"),

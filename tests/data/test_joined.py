@@ -65,9 +65,12 @@ def test_inputs_are_joined_by_name() -> None:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"image": BYTES}, "inputs of source 'one'.* are numbers, those of source 'two'.* image"),
-        ({"numbers": torch.rand(3, 5)}, r"inputs 'numbers' of .* \[4\], those of .* \[5\]"),
-        ({"numbers": torch.ones(3, 4).long()}, "float32, those of .* torch.int64; .*whole numbers"),
+        (
+            {"image": BYTES},
+            "inputs of source 'one'.* are numbers, but those of source 'two'.* image",
+        ),
+        ({"numbers": torch.rand(3, 5)}, r"inputs 'numbers' of .* \[4\], but those of .* \[5\]"),
+        ({"numbers": torch.ones(3, 4).long()}, "float32, but those of .* torch.int64; .*integers"),
     ],
 )
 def test_sources_with_other_inputs_are_refused(other: dict[str, Tensor], message: str) -> None:
@@ -161,6 +164,6 @@ def test_targets_that_cannot_be_missing_are_refused() -> None:
 
 def test_images_of_two_shapes_are_refused() -> None:
     other = {"train": InMemory(torch.ones(2, 3, 2, 2), {})}
-    message = r"source 'one'.* \[1, 2, 2\], those of source 'rgb', .* \[3, 2, 2\].*image_size"
+    message = r"source 'one'.* \[1, 2, 2\], but those of source 'rgb', .* \[3, 2, 2\].*image_size"
     with pytest.raises(InputError, match=message):
         common_kinds({"one": {"train": InMemory(BYTES, {})}, "rgb": other})

@@ -103,7 +103,7 @@ def test_batches_come_in_random_order_without_end(tiny_data: MakeData) -> None:
     assert (with_label["kind"] != -100).all()
     either = data.held_out_batch("meta", 2, ("kind", "size"))
     assert ((either["kind"] != -100) | either["size"].isfinite()).all()
-    with pytest.raises(InputError, match=r"no meta set: .* data\.init_args\.meta=0\.2"):
+    with pytest.raises(InputError, match=r"no meta set; .* data\.init_args\.meta=0\.2"):
         tiny_data().held_out_batch("meta", 0)
     assert len(tiny_data().held_out_batch("val", 0)["index"]) == 8
 
@@ -142,10 +142,10 @@ def test_sources_of_a_mixture_each_give_their_share(tiny_data: MakeData) -> None
     batch = data.held_out_batch("meta", 0)
     assert torch.equal(batch["@source"], (batch["index"] >= 6).long())
     one_alone = Mixture({"a": tiny_data(meta=0.5), "b": tiny_data()})
-    with pytest.raises(InputError, match="'a' has a meta set and 'b' has none"):
+    with pytest.raises(InputError, match="'a' has a meta set, but 'b' has none"):
         one_alone.setup()
     with pytest.raises(
-        InputError, match="'a' sets meta to 0.5, the Mixture to 0.25; set it at one"
+        InputError, match="'a' sets meta to 0.5, but the Mixture to 0.25; set it in only one"
     ):
         Mixture({"a": tiny_data(meta=0.5)}, meta=0.25)
 
@@ -173,7 +173,9 @@ def test_a_column_says_which_rows_they_are(table: MakeTable, rows: Rows) -> None
     data = table(told)
     data.setup()
     assert data.names("meta") == ["6.png", "8.png"]
-    with pytest.raises(InputError, match="has rows for meta, and .*meta is 0.5.*; leave meta out"):
+    with pytest.raises(
+        InputError, match="has meta rows already, but .*meta is 0.5.*; remove data.init_args.meta"
+    ):
         table(told, meta=0.5).setup()
     own = ByColumn("f", {"0": "train", "1": "val", "2": "test", "3": "meta"})
     parts = own.divide(DataFrame({"f": [0, 1, 2, 3, 0]}), 0)
@@ -195,5 +197,5 @@ def test_a_data_set_may_come_with_them() -> None:
     data.setup()
     targets: Tensor = data.targets("meta")["a"]
     assert len(targets) == 4
-    with pytest.raises(InputError, match="returns a split 'meta' of its own; leave meta out"):
+    with pytest.raises(InputError, match="returns a split 'meta' already; remove meta"):
         OwnMeta(meta=0.5).setup()

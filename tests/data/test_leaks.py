@@ -46,8 +46,8 @@ def test_texts_in_several_splits_are_told_and_missing_inputs_are_not_the_same() 
         data.setup()
     assert [each for each in data.remarks if "several splits" in each] == [
         "2 texts occur in several splits, such as test 2 (test) = val 0 (val) = train 0 (train), "
-        "so 1 of the 4 val samples and 2 of the 3 test samples are trained on too; results look "
-        "better than they are: leave each out of all splits but one"
+        "so 1 of the 4 val samples and 2 of the 3 test samples are also in the training set; "
+        "results look better than they are: keep each in only one split"
     ]
 
 

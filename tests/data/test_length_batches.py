@@ -109,23 +109,23 @@ def test_the_loader_has_such_batches_and_goes_on_where_it_stopped() -> None:
         (lambda: TinyReviews(by_length=0), "by_length is 0; give at least 1, such as 50"),
         (
             lambda: TinyReviews(by_length=2, balanced_by="topic"),
-            "balanced_by and by_length both say what a batch is made of",
+            "balanced_by and by_length both determine what a batch contains",
         ),
         (
             lambda: TinyReviews(by_length=2, labelled_per_batch=2),
-            "labelled_per_batch and by_length both say",
+            "labelled_per_batch and by_length both determine",
         ),
         (
             lambda: TinyData(by_length=2),
-            "by_length sorts texts by .* but there are none",
+            "by_length sorts texts by .* but there are no texts",
         ),
         (
             lambda: Mixture({"one": TinyReviews()}, ratios="equal", by_length=2),
-            "by_length and ratios both say",
+            "by_length and ratios both determine",
         ),
         (
             lambda: Mixture({"one": TinyReviews(by_length=2)}),
-            "source 'one' sets by_length, but its samples come in batches with others'",
+            "source 'one' sets by_length, but batches mix its samples with others",
         ),
     ],
 )

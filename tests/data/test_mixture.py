@@ -220,7 +220,7 @@ def test_classes_are_those_of_the_source_that_has_most() -> None:
     sources = {"one": Named(["cat", "dog"]), "two": Named(["cat", "dog", "owl"]), "three": Part(1)}
     assert mixture(sources=sources).class_names() == {"kind": ["cat", "dog", "owl"]}
     translated = {"one": Named(["cat", "dog"]), "two": Named(["Katze", "Hund"])}
-    with pytest.warns(UserWarning, match="taken for the same .* 0 is 'cat' and 'Katze'"):
+    with pytest.warns(UserWarning, match="assumed to be the same .* 0 is 'cat' and 'Katze'"):
         assert mixture(sources=translated).class_names() == {"kind": ["cat", "dog"]}
 
 
@@ -249,14 +249,14 @@ def test_sources_prepare_their_data() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (lambda: Part(transforms=[nn.Flatten()]), "'b' sets transforms.*at the Mixture"),
+        (lambda: Part(transforms=[nn.Flatten()]), "'b' sets transforms.*on the Mixture"),
         (
             lambda: Part(augmentations=[RandomHorizontalFlip()]),
-            "'b' sets augmentations.*at the Mixture",
+            "'b' sets augmentations.*on the Mixture",
         ),
-        (lambda: Part(labelled_per_batch=2), "'b' sets labelled_per_batch.*at the Mixture"),
+        (lambda: Part(labelled_per_batch=2), "'b' sets labelled_per_batch.*on the Mixture"),
         (lambda: Changing(), "'b': Changing changes batches in on_after_batch_transfer"),
-        (lambda: Mixture({"c": Part()}), "'b' is a Mixture itself; put its sources beside"),
+        (lambda: Mixture({"c": Part()}), "'b' is itself a Mixture; add its sources directly"),
     ],
 )
 def test_what_concerns_batches_is_refused_at_a_source(
@@ -276,7 +276,7 @@ def test_what_concerns_batches_is_refused_at_a_source(
         ({"ratios": {"large": 1}}, "ratios: source 'small' has none; give every source"),
         ({"ratios": {"large": 1, "small": 0}}, "source 'small' is 0; give a number above 0"),
         ({"ratios": {"large": float("nan"), "small": 1}}, "'large' is nan; give a number above 0"),
-        ({"ratios": "equal", "labelled_per_batch": 2}, "both say what a batch is made of"),
+        ({"ratios": "equal", "labelled_per_batch": 2}, "both determine what a batch contains"),
     ],
 )
 def test_settings_that_cannot_be_right_are_refused(options: Any, message: str) -> None:

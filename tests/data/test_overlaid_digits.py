@@ -187,7 +187,7 @@ def test_only_the_chosen_tasks_are_there_and_images_stay_the_same(data: Overlaid
 
 
 def test_unknown_task_suggests_the_nearest() -> None:
-    with pytest.raises(InputError, match="no 'rigth'; did you mean 'right'"):
+    with pytest.raises(InputError, match="no task 'rigth'; did you mean 'right'"):
         OverlaidDigits(tasks=["left", "rigth"])
-    with pytest.raises(InputError, match=r"no 'colour'; choose from .*'left'"):
+    with pytest.raises(InputError, match=r"no task 'colour'; choose from .*'left'"):
         OverlaidDigits(tasks=["colour"])

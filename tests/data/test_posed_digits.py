@@ -259,7 +259,7 @@ def test_only_the_chosen_tasks_are_there_and_images_stay_the_same(data: PosedDig
 
 
 def test_unknown_task_suggests_the_nearest() -> None:
-    with pytest.raises(InputError, match="no 'angel'; did you mean 'angle'"):
+    with pytest.raises(InputError, match="no task 'angel'; did you mean 'angle'"):
         PosedDigits(tasks=["digit", "angel"])
-    with pytest.raises(InputError, match=r"no 'colour'; choose from .*'digit'"):
+    with pytest.raises(InputError, match=r"no task 'colour'; choose from .*'digit'"):
         PosedDigits(tasks=["colour"])

@@ -125,9 +125,9 @@ def test_labels_are_kept_of_a_share_of_the_training_scenes(scenes: Scenes) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tasks": ["digits"]}, "tasks: Scenes have no 'digits'; did you mean 'digit'"),
+        ({"tasks": ["digits"]}, "tasks: Scenes has no task 'digits'; did you mean 'digit'"),
         ({"tasks": ["digit"], "labels": {"depth": 1}}, "labels: 'depth' is not one of the tasks"),
-        ({"labels": {"depth": 2}}, "labels: 'depth' has 2; give a share from 0 to 1"),
+        ({"labels": {"depth": 2}}, "labels: the share of 'depth' is 2; give one from 0 to 1"),
     ],
 )
 def test_what_there_is_not_is_refused(options: dict[str, object], message: str) -> None:

@@ -35,7 +35,7 @@ def test_missing_split_is_named(missing: str) -> None:
     ("split", "message"),
     [
         ([1, 2], "a list as split 'val'"),
-        (InMemory(IMAGES[:0], {}), "'val' without a sample"),
+        (InMemory(IMAGES[:0], {}), "empty split 'val'"),
         (InMemory(IMAGES, {"kind": [1, 2, 3, 4]}), "of 'kind' are a list; give a tensor"),  # type: ignore[dict-item]
         (InMemory(IMAGES, {"kind": torch.arange(4).numpy()}), "are a ndarray"),
         (InMemory(IMAGES, {"kind": torch.arange(3)}), "'kind' has 3 targets, but there are 4"),

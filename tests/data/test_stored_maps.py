@@ -64,17 +64,21 @@ def test_loading_processes_read_them(tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_targets_are_named(tmp_path: Path) -> None:
     paths = files(tmp_path)
-    with pytest.raises(InputError, match=r"the targets' file .*none.npy is not there"):
+    with pytest.raises(InputError, match=r"the target file .*none.npy does not exist"):
         StoredMaps(tmp_path / "none.npy")
     with pytest.raises(InputError, match="no files; give one"):
         StoredMaps([])
     (tmp_path / "broken.npy").write_text("a, b")
     with pytest.raises(InputError, match=r"broken.npy cannot be read .* numpy.save"):
         StoredMaps(tmp_path / "broken.npy")
-    with pytest.raises(InputError, match=r"all.npy holds int32; give uint8, .* or float32"):
+    with pytest.raises(
+        InputError, match=r"all.npy contains int32; convert it to uint8, .* or float32"
+    ):
         StoredMaps(one_file(tmp_path, MAPS.astype("int32")))
-    with pytest.raises(InputError, match=r"all.npy holds a single number"):
+    with pytest.raises(InputError, match=r"all.npy contains a single number"):
         StoredMaps(one_file(tmp_path, np.float32(3)))
     np.save(paths[3], MAPS[0, :2])
-    with pytest.raises(InputError, match=r"3.npy holds uint8 of shape \[2, 4\].*0.npy .*\[5, 4\]"):
+    with pytest.raises(
+        InputError, match=r"3.npy contains uint8 of shape \[2, 4\].*0.npy .*\[5, 4\]"
+    ):
         StoredMaps(paths)[torch.tensor([1, 3])]

@@ -87,7 +87,7 @@ def test_a_table_for_each_split(table: MakeTable, rows: Rows, photos: Path) -> N
     for split, these in parts.items():
         assert data.names(split) == [row["file_name"] for row in these]
     check_samples(data, rows, lambda file: 20 * int(file[0]))
-    with pytest.raises(InputError, match="split is given, but each split has a table"):
+    with pytest.raises(InputError, match="split is given, but each split already has a table"):
         table(rows, path=None, train=photos, val=photos, test=photos, split=ByColumn())
 
 
@@ -102,7 +102,7 @@ def test_a_split_without_a_table_is_taken_from_the_training_rows(
     assert data.names("test") == [row["file_name"] for row in rows[7:]]
     assert [len(data.names(split)) for split in SPLITS] == [5, 2, 3]
     check_samples(data, rows, lambda file: 20 * int(file[0]))
-    with pytest.raises(InputError, match=r"takes test rows from the training table.*test=0"):
+    with pytest.raises(InputError, match=r"selects test rows from the training table.*test=0"):
         table(rows, path=None, **tables, split=RandomSplit(val=0.3, test=0.3)).setup()
 
 
@@ -168,7 +168,7 @@ def test_any_columns_and_folder_can_be_named(photos: Path, tmp_path: Path) -> No
         ({"image_size": 0}, "image_size is 0"),
         ({"targets": {"a": TargetColumns("species")}}, "row 2 (0.png): column 'species': "),
         ({"targets": {"a": TargetColumns("species")}}, "'cat' is not a number (and 8 more"),
-        ({"missing": ["dog"]}, "'dog' is one of classes and one of missing"),
+        ({"missing": ["dog"]}, "'dog' is listed in both classes and missing"),
     ],
 )
 def test_settings_that_do_not_fit_the_table_are_told(

@@ -81,7 +81,7 @@ def test_boxes_become_corners_and_follow_the_resizing(
         (
             "xywh",
             [5, float("nan"), 2, 9],
-            r"\(5, missing, 2, 9\) is a part of a box, whose",
+            r"\(5, missing, 2, 9\) is part of a box, whose",
         ),
     ],
 )
@@ -99,7 +99,7 @@ def test_what_is_no_box_is_told_or_left_out(
         table(written, targets={"box": target}).setup()
     skip = Cleaning(unreadable_target="skip")
     data = table(written, targets={"box": target}, cleaning=skip)
-    with pytest.warns(UserWarning, match="left out as told"):
+    with pytest.warns(UserWarning, match="skipped, as configured"):
         found = read(data)
     missing = {name for name, each in found.items() if all(one != one for one in each)}
     assert missing == {"3.png", "4.png"}
@@ -108,7 +108,7 @@ def test_what_is_no_box_is_told_or_left_out(
 @pytest.mark.parametrize(
     ("target", "says"),
     [
-        ({"columns": ["a", "b"], "box": "xyxy"}, "a box has four columns, .* names 2"),
+        ({"columns": ["a", "b"], "box": "xyxy"}, "a box needs four columns, .* has 2 names"),
         ({"columns": "a", "box": "xyxy"}, "box is xyxy, which is left, .* there is 1 number"),
         ({"columns": COLUMNS, "box": "xxyy"}, "box is 'xxyy'; give xyxy"),
         ({"columns": COLUMNS, "box": "xyxy", "classes": list("wxyz")}, "box is for four numbers"),

@@ -54,9 +54,9 @@ def duplicate(folder: Path, rows: Rows) -> None:
 ROWS: dict[str, tuple[Spoil, str, str]] = {
     "unreadable_image": (no_image, NAME, ""),
     "missing_file": (missing, NAME, "there is no file"),
-    "outside_root": (outside, f"../{NAME}", "leads out of"),
-    "symbolic_link": (link, NAME, "a symbolic link leads out of"),
-    "duplicate_row": (duplicate, "./0.png", "the file is also that of row 2"),
+    "outside_root": (outside, f"../{NAME}", "leads outside"),
+    "symbolic_link": (link, NAME, "a symbolic link leads outside"),
+    "duplicate_row": (duplicate, "./0.png", "the file is also in row 2"),
 }
 
 
@@ -73,7 +73,7 @@ def test_a_row_that_cannot_be_used_ends_the_program(
     assert reason in said
     assert "(and 1 more of this kind)" in said
     policy = f"data.init_args.cleaning.{kind}"
-    assert f"leave such rows out with {policy}=skip" in said
+    assert f"skip such rows with {policy}=skip" in said
     assert (f"or keep them with {policy}=keep" in said) == (
         kind in ("symbolic_link", "duplicate_row")
     )
@@ -86,7 +86,7 @@ def test_a_row_is_left_out_and_listed_as_told(
     spoil, name, reason = ROWS[kind]
     spoil(photos, rows)
     data = table(rows, cleaning=Cleaning(**{kind: "skip"}))
-    with pytest.warns(UserWarning, match=rf"left out as told: 2 rows \({kind}: 2\)"):
+    with pytest.warns(UserWarning, match=rf"skipped, as configured: 2 rows \({kind}: 2\)"):
         data.setup()
     kept = [f"{place}.png" for place in range(10) if place not in BAD_PLACES]
     assert sorted(file for split in SPLITS for file in data.names(split)) == kept
@@ -112,7 +112,7 @@ def test_a_row_is_left_out_and_listed_as_told(
 def test_a_huge_image(table: MakeTable, rows: Rows) -> None:
     with pytest.raises(InputError, match=r"row 2 \(0.png\): .*9 more.*huge_image=skip"):
         table(rows, most_pixels=3).setup()
-    reason = r"no row is left; .*\(huge_image: 10\), first of all .*, row 2 \(0.png\): 2 x 2 pixels"
+    reason = r"no row is left; .*\(huge_image: 10\), such as .*, row 2 \(0.png\): 2 x 2 pixels"
     with pytest.raises(InputError, match=reason):
         table(rows, most_pixels=3, cleaning=Cleaning(huge_image="skip")).setup()
 
@@ -134,7 +134,7 @@ def test_a_row_is_kept_as_told(table: MakeTable, rows: Rows, photos: Path, kind:
 
 
 CELLS: dict[str, tuple[str, Any, str]] = {
-    "unknown_class": ("species", "dgo", "the class 'dgo' is not one of classes"),
+    "unknown_class": ("species", "dgo", "the class 'dgo' is not listed in classes"),
     "unreadable_target": ("weight", "three", "the cell 'three' is not a number"),
     "infinite_target": ("weight", "inf", "inf is infinite"),
 }
@@ -152,14 +152,14 @@ def test_a_cell_that_cannot_be_used_ends_the_program(
     said = str(refused.value)
     where = f"{photos / 'metadata.csv'}, row {ROW} ({NAME}): column '{column}': "
     assert said.startswith(f"{where}{reason} (and 1 more of this kind)")
-    assert f"take such cells as missing with data.init_args.cleaning.{kind}=skip" in said
+    assert f"treat such cells as missing with data.init_args.cleaning.{kind}=skip" in said
     assert kind != "unknown_class" or said.endswith("; did you mean 'dog'?")
     assert kind != "unreadable_target" or "list it in data.init_args.missing" in said
 
 
 def test_a_number_with_a_unit_is_told_what_to_write(table: MakeTable, rows: Rows) -> None:
     rows[BAD_PLACES[0]]["weight"] = "3 kg"
-    with pytest.raises(InputError, match="'3 kg' is not a number.*a unit: write the number alone"):
+    with pytest.raises(InputError, match="'3 kg' is not a number.*a unit: write only the number"):
         table(rows).setup()
 
 
@@ -169,7 +169,7 @@ def test_a_cell_is_missing_and_listed_as_told(table: MakeTable, rows: Rows, kind
     for place in BAD_PLACES:
         rows[place][column] = cell
     data = table(rows, cleaning=Cleaning(**{kind: "skip"}))
-    with pytest.warns(UserWarning, match=rf"left out as told: 2 cells \({kind}: 2\)"):
+    with pytest.warns(UserWarning, match=rf"skipped, as configured: 2 cells \({kind}: 2\)"):
         data.setup()
     assert len(data.records()["splits.csv"]) == 10
     (split,) = (each for each in SPLITS if NAME in data.names(each))
@@ -198,7 +198,7 @@ def test_unknown_classes_matter_in_every_split(
     for each, these in parts.items():
         write_rows(photos / f"{each}.csv", these)
     data = table(rows, path=None, **{each: photos / f"{each}.csv" for each in parts})
-    with pytest.raises(InputError, match=rf"{split}.csv, row 2 .*'cow' is not one of classes"):
+    with pytest.raises(InputError, match=rf"{split}.csv, row 2 .*'cow' is not listed in classes"):
         data.setup()
 
 
@@ -226,7 +226,7 @@ def test_the_same_image_in_two_tables_is_told(table: MakeTable, rows: Rows, phot
     for split, these in parts.items():
         write_rows(photos / f"{split}.csv", these)
     data = table(rows, path=None, **{split: photos / f"{split}.csv" for split in parts})
-    expected = r"test.csv, row 5 \(1.png\): the file is also that of row 3 of .*train.csv"
+    expected = r"test.csv, row 5 \(1.png\): the file is also in row 3 of .*train.csv"
     with pytest.raises(InputError, match=expected):
         data.setup()
 

@@ -205,8 +205,11 @@ def test_a_link_out_of_the_folder_costs_the_row(table: Make, folder: Path) -> No
     ("target", "words"),
     [
         ({"columns": "mask", "map_ending": ".png"}, "map_ending is for columns of maps"),
-        ({"columns": "mask"}, "if it names the file of a map, say how it holds it, as in map"),
-        ({"columns": ["mask", "depth"], "map": ClassMap(2)}, "maps lie in one column"),
+        (
+            {"columns": "mask"},
+            "if it is the file name of a map, set how the file encodes it, as in map",
+        ),
+        ({"columns": ["mask", "depth"], "map": ClassMap(2)}, "maps need one column"),
         ({"columns": "mask", "map": ClassMap(2), "classes": ["a", "b"]}, "map.init_args.classes"),
         ({"columns": "mask", "map": "ClassMap"}, "give a multitask.images.maps.MapCoding"),
     ],

@@ -34,7 +34,7 @@ def test_plain_dictionaries_are_targets(table: MakeTable, rows: Rows) -> None:
         torch.testing.assert_close(read(data, task), read(same, task), equal_nan=True)
     with pytest.raises(InputError, match="no setting 'clases'; did you mean 'classes'?"):
         table(rows, targets={"species": {"columns": "species", "clases": ["cat"]}})
-    with pytest.raises(InputError, match="'species': 3 names no columns"):
+    with pytest.raises(InputError, match="'species': 3 does not name a column"):
         table(rows, targets={"species": 3})
 
 
@@ -45,7 +45,7 @@ def test_missing_is_compared_as_a_number_and_by_column(table: MakeTable, rows: R
     data = table(rows, targets=targets, missing=["?"])
     assert read(data, "weight").isnan().sum() == 2
     assert (read(data, "height") == -999).all()
-    assert any("missing lists '?', which no cell" in each for each in data.remarks)
+    assert any("missing lists '?', but no cell" in each for each in data.remarks)
 
 
 def test_class_numbers_may_be_floats_and_begin_at_1(table: MakeTable, rows: Rows) -> None:
@@ -62,9 +62,9 @@ def test_columns_of_one_class_each(table: MakeTable, rows: Rows) -> None:
     data = table(rows, targets={"species": target})
     assert sorted(read(data, "species").tolist()) == [0] * 5 + [1] * 5
     rows[2]["dog"] = 1
-    with pytest.raises(InputError, match=r"row 4 .*\(1, 1\) is not a single 1"):
+    with pytest.raises(InputError, match=r"row 4 .*\(1, 1\) is not one-hot"):
         table(rows, targets={"species": target}).setup()
-    with pytest.raises(InputError, match="one column each .* names 2 and classes 3"):
+    with pytest.raises(InputError, match="one column each .* has 2 names and classes has 3"):
         table(rows, targets={"species": TargetColumns(["cat", "dog"], ["a", "b", "c"])})
 
 

@@ -88,7 +88,9 @@ def test_another_table_is_read_as_the_first(tmp_path: Path) -> None:
     assert (again.tokens_of, again.label_names, again.classes) == ("text", LABELS, None)
 
 
-@pytest.mark.filterwarnings("ignore::multitask.data.look.DataRemark", "ignore:.*left out as told")
+@pytest.mark.filterwarnings(
+    "ignore::multitask.data.look.DataRemark", "ignore:.*skipped, as configured"
+)
 def test_a_cell_with_another_number_of_labels_is_told(tmp_path: Path) -> None:
     rows = sentences()
     rows[4] = (rows[4][0], "O O O O O O O O O O", "no")

@@ -121,12 +121,12 @@ def test_inputs_without_images() -> None:
 
 def test_augmentations_and_transforms_need_images() -> None:
     data = Named(transforms=[torch.nn.Identity()])
-    with pytest.raises(InputError, match="Named has no input 'image'; leave them out"):
+    with pytest.raises(InputError, match="Named has no input 'image'; remove them"):
         data.setup()
 
 
 def test_inputs_must_be_as_many() -> None:
-    with pytest.raises(InputError, match="'a': 3, 'b': 4.*as many samples of each"):
+    with pytest.raises(InputError, match="'a': 3, 'b': 4.*the same number of samples"):
         InMemory({"a": torch.rand(3), "b": torch.rand(4)}, {})
 
 

@@ -146,7 +146,7 @@ def test_depths_shrink_and_disparities_grow_with_the_image(scaled: int, factor: 
         (PixelMap(scaled=1), torch.zeros(3, 2, 2).long(), "scaled and vector are for floating"),
         (PixelMap(vector=True), torch.zeros(3, 2, 2), "vector is for maps with two channels"),
         (PixelMap(vector=True), torch.zeros(3, 1, 2, 2), "vector is for maps with two channels"),
-        (Positions(), torch.zeros(3, 2, 2).long(), "Positions moves floating .*PixelMap"),
+        (Positions(), torch.zeros(3, 2, 2).long(), "Positions moves floating-point .*PixelMap"),
     ],
 )
 def test_targets_that_cannot_follow_are_refused(

@@ -224,7 +224,7 @@ def test_zeroed_pixels_are_never_believed(
     times_decoded.clear()
     assert torch.equal(everything(built(files)), decoded(files))
     assert sorted(times_decoded) == ["2.png", "3.png", "4.png"]
-    assert f"{file} is damaged: of 5 images read, 3 are not" in capsys.readouterr().err
+    assert f"{file} is damaged: of 5 images read, 3 differ" in capsys.readouterr().err
     assert file.read_bytes() == content
     assert torch.equal(everything(built(files)), decoded(files))
     assert capsys.readouterr().err == ""
@@ -237,7 +237,7 @@ def test_pixels_are_not_mended_from_a_file_that_has_changed(
     (pixels,) = (tmp_path / "cache").glob("*/images.uint8")
     pixels.write_bytes(bytes(len(pixels.read_bytes())))
     Image.new("RGB", (3, 3), "red").save(files[0])
-    with pytest.raises(InputError, match=r"0\.png changed while it was read"):
+    with pytest.raises(InputError, match=r"0\.png changed while it was being read"):
         cache.read(torch.tensor([0]))
 
 
@@ -487,7 +487,7 @@ def test_a_disk_without_room_is_refused_before_it_is_full(
 ) -> None:
     usage = type("usage", (), {"free": 359})
     monkeypatch.setattr(cache_build.shutil, "disk_usage", lambda folder: usage)
-    with pytest.raises(InputError, match="has 3.59e-07 GB left.*MULTITASK_CACHE"):
+    with pytest.raises(InputError, match="has 3.59e-07 GB free.*MULTITASK_CACHE"):
         built(files)
     usage.free = 360
     built(files)
@@ -502,7 +502,7 @@ def test_a_file_that_changes_meanwhile_is_an_input_error(
         return decode(path, format)
 
     monkeypatch.setattr(cache_state, "decode", changing)
-    with pytest.raises(InputError, match=r"2\.png changed while it was read"):
+    with pytest.raises(InputError, match=r"2\.png changed while it was being read"):
         built(files)
 
 

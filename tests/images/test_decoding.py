@@ -346,7 +346,7 @@ def test_what_is_no_image_has_a_reason(tmp_path: Path) -> None:
     path.write_bytes(b"")
     assert reason(path) == "the file is empty"
     path.write_text("label,file\n")
-    assert reason(path).startswith("not an image, or none of BMP,")
+    assert reason(path).startswith("not an image, or not one of BMP,")
     path.write_bytes(png(0, 3, 8, 2))
     assert reason(path)
 

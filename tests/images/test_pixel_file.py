@@ -197,7 +197,7 @@ def test_a_file_that_is_decoded_to_other_pixels_now_is_told(four: PixelFile) -> 
 
 def test_a_file_that_is_gone_is_told(four: PixelFile) -> None:
     four.path.unlink()
-    with pytest.raises(InputError, match=f"{four.path} cannot be read any more"):
+    with pytest.raises(InputError, match=f"{four.path} can no longer be read"):
         four.read(torch.tensor([1]))
 
 

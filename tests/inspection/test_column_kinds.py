@@ -106,7 +106,7 @@ def test_classes_that_differ_in_capitals_or_spaces_are_told() -> None:
 def test_numbers_with_commas_are_no_classes(cells: list[str]) -> None:
     found = column_kind(column("a", cells * 5))
     assert found.kind == "text"
-    assert f"such as '{cells[0]}'; write a point before decimals" in found.remark
+    assert f"such as '{cells[0]}'; write only the number" in found.remark
 
 
 def test_whole_numbers_that_floats_do_not_tell_apart_are_no_numbers() -> None:

@@ -94,15 +94,15 @@ def test_the_report_has_a_section_for_each(data: Reviews) -> None:
     text = report_text(data_report(data, "reviews", {}))
     for line in [
         "## review: 8 texts",
-        "A training text has 4 tokens in the median, 0.25 of all texts fill all 6 places, 1 is "
-        "empty and 1 of other splits is in training too. What is behind the places is cut off; the "
-        "tokenizer's length says how many.",
+        "The median training text has 4 tokens, 0.25 of all texts fill all 6 places, 1 is empty "
+        "and 1 of other splits is also in training. Tokens beyond the places are cut off; the "
+        "tokenizer's length sets the limit.",
         "## facts: 3 columns",
-        "3 cells of age and sex are missing; year is constant in training, so that nothing is "
+        "3 cells of age and sex are missing; year is constant in training, so nothing is "
         "learnt from it; other (sex) has no training sample.",
     ]:
         assert line in text.splitlines(), text
-    assert "Training has 10 different words. Those that most texts have: " in text
+    assert "Training has 10 different words. The words in the most texts: " in text
     assert "f 0.75, m 0.25, other 0" in text
 
 

@@ -101,7 +101,7 @@ def test_what_is_no_map_is_told_with_how_to_ask(tmp_path: Path, kind: str) -> No
         Image.fromarray(RNG.integers(0, 256, shape).astype(np.uint8)).save(tmp_path / "a.png")
     found = map_kind(name, cells, Source(tmp_path, tmp_path, tmp_path))
     assert isinstance(found, str)
-    assert ("not there" if kind == "gone" else "multitask.images.maps") in found
+    assert ("do not exist" if kind == "gone" else "multitask.images.maps") in found
 
 
 def test_an_experiment_for_maps_is_written_and_its_data_load(tmp_path: Path) -> None:

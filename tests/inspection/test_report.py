@@ -77,13 +77,13 @@ def test_each_fault_is_told_by_name(data: Faulty) -> None:
         "are; 1 more lies within one split.",
         "1 class has no training sample: owl (kind).",
         "2 numbers of size and place lie beyond 5 interquartile ranges.",
-        "1 column is left out, 1 target is constant in training and 1 target has no label in some "
+        "1 column is skipped, 1 target is constant in training and 1 target has no label in some "
         "split.",
         "Balanced: 15 training samples of each class; 1 class has none.",
         "- kind: owl, in test",
         "- train/5.png (train): 1000",
         "- train/5.png (train): element 0 is 1000",
-        "- column x is left out: empty",
+        "- column x is skipped: empty",
         "- place, element 1, is always the same number in training",
         "- later has no label in train",
         "| owl   |     0 |   0 |    1 |",
@@ -98,7 +98,7 @@ def test_findings_are_listed_with_their_rows(data: Faulty) -> None:
     rows.append((20, "a.png", "unknown_class", "kind", "'catt' is no class", "a.csv"))
     data.skipped = pd.DataFrame(rows, columns=COLUMNS)  # type: ignore[attr-defined]
     text = report_text(data_report(data, "faulty", {}, {("a.csv", "missing_file")}))
-    assert "missing_file: 13; a training would stop at them" in text
+    assert "missing_file: 13; training would stop at them" in text
     assert "- row 2, 2.png: it is gone" in text
     assert "- and 3 more" in text
     assert "unknown_class: 1\n" in text
@@ -163,7 +163,7 @@ def test_a_map_is_one_row_and_stored_ones_are_judged_by_some(tmp_path: Path) -> 
     lines = report_text(report).splitlines()
     assert "| train |   1,000 | 256 (100 %) | 1,000 (100 %) |" in lines
     some = "256 of train, 256 of val, 256 of test"
-    assert f"Of mask, only evenly spaced samples were looked at: {some}." in lines
+    assert f"For mask, only evenly spaced samples were inspected: {some}." in lines
     assert "## mask: 3 classes, by pixels" in lines
     assert sum(line.startswith("| depth (pixels)") for line in lines) == 3
     assert not any("Outliers" in line for line in lines)

@@ -65,7 +65,7 @@ def test_ranges_beyond_that_of_training_are_told() -> None:
     beyond = numbers("age", train=(0, 100), val=(0, 100), test=(0, 106))
     unknown = numbers("later", train=(nan, nan), val=(nan, nan), test=(0, 1))
     assert answers.of_numbers([inside, unknown]) == "The range of training covers val and test."
-    assert answers.of_numbers([inside, beyond]) == "age (test) goes beyond the range of training."
+    assert answers.of_numbers([inside, beyond]) == "age (test) exceeds the range of training."
     assert answers.of_numbers([numbers(train=(0, 1))]) == "1 target with numbers, in training only."
 
 
@@ -90,11 +90,11 @@ def test_findings_are_counted_with_those_that_stop_a_training() -> None:
     rows = [(row, "", kind, "", "", "a.csv") for row, kind in enumerate(["x", "x", "y"])]
     found = replace(EMPTY, findings=pd.DataFrame(rows, columns=COLUMNS))
     says = answers.of_findings
-    assert says(found) == "3 rows or cells cannot be used; a training leaves them out."
+    assert says(found) == "3 rows or cells cannot be used; training skips them."
     some = replace(found, stops={("a.csv", "x")})
-    assert says(some) == "3 rows or cells cannot be used, and a training would stop at 2 of them."
+    assert says(some) == "3 rows or cells cannot be used, and training would stop at 2 of them."
     one = replace(some, findings=found.findings.head(1))
-    assert says(one) == "1 row or cell cannot be used, and a training would stop at it."
+    assert says(one) == "1 row or cell cannot be used, and training would stop at it."
 
 
 def test_duplicates_and_outliers_are_counted() -> None:
@@ -131,7 +131,7 @@ def test_the_report_is_opened_in_a_browser(tmp_path: Path, visit: Callable[..., 
         titles = found.page.locator("main h2")
         assert titles.all_inner_texts() == [
             "Samples and labels",
-            "Left out, constant or unlabelled",
+            "Skipped, constant or unlabelled",
             f"kind: {len(HOSTILE)} classes",
             "Ranges of numbers",
             "Distributions and samples",

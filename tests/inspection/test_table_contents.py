@@ -82,9 +82,9 @@ def test_columns_become_targets_or_are_left_out_with_a_reason(table: Callable[..
     assert weight.columns[0].missing == 6
     assert {name: why.split(";")[0] for name, why in found.left_out.items()} == {
         "camera": "it is constant (always 'one')",
-        "later": "it has no cells",
-        "mask": "it names files that are not there, such as '0_mask.png'",
-        "scan_id": "it names things that come in several rows",
+        "later": "all its cells are empty",
+        "mask": "it names files that do not exist, such as '0_mask.png'",
+        "scan_id": "it names things that occur in several rows",
     }
     assert "GroupedSplit and by: scan_id" in found.left_out["scan_id"]
     assert (found.split, found.group, found.channels) == (None, None, 1)
@@ -119,7 +119,7 @@ def test_splits_and_groups_are_used_where_they_can_be(table: Callable[..., Path]
     with_gap = [None, *cycle("train", "dev", "test")[1:]]
     with pytest.raises(InputError, match="column 'split' .* some of its cells are empty"):
         read_contents(table({"w": NUMBERS, "split": with_gap}))
-    with pytest.raises(InputError, match="column 'split' .* 'vla' is none of train, val, test"):
+    with pytest.raises(InputError, match="column 'split' .* 'vla' is not one of train, val, test"):
         read_contents(table({"w": NUMBERS, "split": cycle("train", "vla", "test")}))
 
 
@@ -183,11 +183,14 @@ def test_what_cannot_be_read_is_told(table: Callable[..., Path], tmp_path: Path)
         ((path, None, tmp_path / "elsewhere"), "none of the images of .*'0.png': there is no file"),
         (
             (path, None, tmp_path / "nowhere"),
-            "--image_folder is .*nowhere, and there is no such folder",
+            "--image_folder is .*nowhere, which does not exist",
         ),
         ((empty, "none"), "column 'none': every cell is empty"),
-        ((table({}, "a.csv"),), "no column to learn from beside its images in 'file_name'; add"),
-        ((constant,), "in 'file_name', 'same': it is constant \\(always 'x'\\), 'none': it has no"),
+        ((table({}, "a.csv"),), "no column to learn besides its images in 'file_name'; add"),
+        (
+            (constant,),
+            "in 'file_name', 'same': it is constant \\(always 'x'\\), 'none': all its cells",
+        ),
         ((copies, "copy"), "none of the images of .*, such as 'a.png'"),
     ]:
         with pytest.raises(InputError, match=says):
@@ -230,8 +233,8 @@ def test_why_images_cannot_be_used_is_told(tmp_path: Path) -> None:
         Image.new("L", (4, 4)).save(tmp_path / "real" / f"{row}.png")
         Image.new("L", (4, 4)).save(tmp_path / "real" / f"{row}.ppm")
         (tmp_path / "data" / f"{row}.png").symlink_to(tmp_path / "real" / f"{row}.png")
-    assert "'0.png': a symbolic link leads out of" in refusal("{}.png")
-    assert "0.png': the path leads out of" in refusal(f"{tmp_path}/real/{{}}.png")
+    assert "'0.png': a symbolic link leads outside" in refusal("{}.png")
+    assert "0.png': the path leads outside" in refusal(f"{tmp_path}/real/{{}}.png")
     in_real = tmp_path / "real" / "t.csv"
     assert "; did you mean '0.p" in refusal("{}.jpg", in_real)
     assert "0.ppm; it should be one of BMP, GIF, JPEG" in refusal("{}.ppm", in_real)

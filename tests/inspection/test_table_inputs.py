@@ -110,7 +110,7 @@ def test_columns_are_inputs_and_a_target_is_guessed(
     assert found.choice.is_guess
     used = [each.name for target in found.targets for each in target.columns]
     assert used == targets
-    assert any("was guessed" in line for line in found.told())
+    assert any("were guessed" in line for line in found.told())
     numbers = found.choice.numbers
     assert numbers is not None
     assert not {each.name for each in numbers.columns} & set(targets)
@@ -158,7 +158,7 @@ def test_numbers_that_stand_for_a_missing_one_are_told_if_no_column_has_them(rea
         ({"targets": ["moood"]}, "--targets names 'moood', .* did you mean 'mood'"),
         ({"targets": ["review"]}, "--targets names 'review', which cannot be learnt: it is free"),
         ({"inputs": ["one"]}, "--inputs names 'one', which cannot be an input: it is constant"),
-        ({"inputs": ["mood"], "targets": ["mood"]}, "'mood' is one of --inputs and one of"),
+        ({"inputs": ["mood"], "targets": ["mood"]}, "'mood' is listed in both --inputs and"),
         ({"inputs": ["mood"], "targets": ["one"]}, "--targets names 'one'"),
     ],
 )
@@ -170,7 +170,7 @@ def test_what_cannot_be_is_refused(read: Read, wanted: dict[str, list[str]], say
 def test_nothing_to_learn_from_is_refused(read: Read) -> None:
     with pytest.raises(InputError, match="no column of image files, .* and none of texts"):
         read({"name": [f"x{row}" for row in range(ROWS)], "mood": NUMBERS})
-    with pytest.raises(InputError, match="no column to learn from beside its inputs"):
+    with pytest.raises(InputError, match="no column to learn besides its inputs"):
         read({"review": PROSE})
 
 

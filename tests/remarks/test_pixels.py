@@ -23,4 +23,4 @@ def test_an_image_with_a_hole_is_odd() -> None:
     images = torch.rand(4, 1, 3, 3)
     images[1], images[2, 0, 0, 0] = NAN, NAN
     (remark,) = image_remarks(images)
-    assert "some images hold NaN" in remark
+    assert "some images contain NaN" in remark

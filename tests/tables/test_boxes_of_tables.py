@@ -104,8 +104,8 @@ def test_boxes_follow_the_resizing_and_empty_is_not_unlabelled(
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ('[["cow", 0, 0, 1, 1]]', "row 3 .*'boxes'.*the class 'cow' is not one of classes"),
-        ("[[2, 0, 0, 1, 1]]", "the class '2' is not one of classes"),
+        ('[["cow", 0, 0, 1, 1]]', "row 3 .*'boxes'.*the class 'cow' is not listed in classes"),
+        ("[[2, 0, 0, 1, 1]]", "the class '2' is not listed in classes"),
         ('[["cat", 0, 0, 1]]', "its entry 1 is not a class and four numbers"),
         ("cat", "'cat' is not a list of boxes"),
         (
@@ -114,8 +114,11 @@ def test_boxes_follow_the_resizing_and_empty_is_not_unlabelled(
         ),
         ('[["cat", "a", 0, 1, 1]]', "is not four numbers"),
         ('[["cat", [[]], Infinity, 1, 1]]', "is not four numbers"),
-        ('[[["cat", "dog"], 0, 0, 1, 1]]', "the class .* is not one of classes"),
-        ("[" + "[0,0,0,0,0]," * 10_000 + "[0,0,0,0,0]]", "10,001 boxes; an image may have 10,000"),
+        ('[[["cat", "dog"], 0, 0, 1, 1]]', "the class .* is not listed in classes"),
+        (
+            "[" + "[0,0,0,0,0]," * 10_000 + "[0,0,0,0,0]]",
+            "10,001 boxes, but an image may have at most 10,000",
+        ),
     ],
 )
 def test_cells_that_are_no_boxes(tmp_path: Path, cell: str, words: str) -> None:
@@ -134,18 +137,18 @@ def test_files_of_boxes_that_do_not_fit(tmp_path: Path) -> None:
     path, coco = tmp_path / "boxes.csv", tmp_path / "coco.json"
     columns = ["class", "x", "y", "w", "h"]
     refused: list[tuple[Callable[[], Any], str]] = [
-        (lambda: BoxTable(path, CLASSES, "none"), "without_boxes is 'none'; say what images"),  # type: ignore[arg-type]
+        (lambda: BoxTable(path, CLASSES, "none"), "without_boxes is 'none'; set what images"),  # type: ignore[arg-type]
         (lambda: BoxCells([]), "classes is empty"),
         (lambda: table(tmp_path, BoxTable(path, CLASSES, "empty")).setup(), "no column 'left'"),
         (
             lambda: table(tmp_path, BoxTable(path, CLASSES, "empty", "class", columns)).setup(),
-            "its column 'class' has none of the table's images",
+            "its column 'class' contains none of the table's images",
         ),
         (
             lambda: table(
                 tmp_path, BoxTable(path, ["cat"], "empty", "file_name", columns, "cxcywh")
             ).setup(),
-            "boxes.csv, row 4: the class 'dog' is not one of classes",
+            "boxes.csv, row 4: the class 'dog' is not listed in classes",
         ),
         (
             lambda: table(tmp_path, CocoBoxes(coco, ["cat", "dogs"], "empty")).setup(),

@@ -56,7 +56,7 @@ def test_what_is_not_there_is_told_with_what_is_near(folder: Path) -> None:
 def test_backslashes_are_told(folder: Path) -> None:
     found = problem(folder, "more\\B.JPG")
     assert found.kind == "missing_file"
-    assert "backslashes; write folders with /" in found.reason
+    assert "backslashes; use / instead" in found.reason
     (folder / "odd\\name.png").touch()
     assert ImagePaths(folder, folder).find("odd\\name.png")[2] == []
 
@@ -68,7 +68,7 @@ def test_folders_and_impossible_names_are_no_files(folder: Path, name: str) -> N
 
 def test_a_pipe_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "pipe.png")
-    assert "no regular file" in problem(folder, "pipe.png").reason
+    assert "a special file" in problem(folder, "pipe.png").reason
 
 
 def test_links_may_lead_within_but_not_out(folder: Path) -> None:

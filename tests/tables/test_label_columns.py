@@ -63,11 +63,12 @@ def test_labels_may_be_numbers() -> None:
     ("cells", "settings", "said"),
     [
         (["cat dgo", "dgo"], {"between": " "},
-         ["0: 'dgo' is not one of labels; did you mean 'dog'?", "1: 'dgo' is not one of labels"]),
-        (["cat wild"], {}, ["0: 'cat wild' is not one of labels; if the cell holds several labels, "
-                            "say what stands between them, as in between: ';'"]),
+         ["0: 'dgo' is not listed in labels; did you mean 'dog'?",
+          "1: 'dgo' is not listed in labels"]),
+        (["cat wild"], {}, ["0: 'cat wild' is not listed in labels; if the cell contains several "
+                            "labels, set their separator, as in between: ';'"]),
         ([" ; "], {"between": ";"},
-         ["0: the cell ' ; ' names no label; leave it empty if none is known"]),
+         ["0: the cell ' ; ' contains no label; leave it empty if none is known"]),
         ([[1, 0, 1], "cat"], {},
          ["1: the cell 'cat' is not a list with 1 or 0 for each of the 3 labels"]),
         ([[1, 0, 1], [0, 1]], {},
@@ -93,7 +94,7 @@ def test_columns_of_yes_and_no() -> None:
         (5, "b", "unreadable_target"),
     ]
     assert (
-        "the cell 'maybe' is not yes or no; write 1 and 0" in problems[0].reason + problems[0].hint
+        "the cell 'maybe' is not yes or no; write 1 or 0" in problems[0].reason + problems[0].hint
     )
 
 
@@ -103,20 +104,20 @@ def test_columns_of_yes_and_no() -> None:
         ({"labels": []}, "labels is empty"),
         ({"labels": ["a", "a"]}, "labels lists 'a' more than once"),
         ({"labels": ["a"], "classes": ["a"]}, "labels and classes are given; keep one of them"),
-        ({"labels": ["NA"]}, "'NA' is one of labels and one of missing"),
-        ({"labels": ["a"], "none": "NA"}, "'NA' is none and one of missing"),
-        ({"labels": ["a"], "none": "a"}, "'a' is none and one of labels"),
+        ({"labels": ["NA"]}, "'NA' is listed in labels and listed in missing"),
+        ({"labels": ["a"], "none": "NA"}, "'NA' is none and listed in missing"),
+        ({"labels": ["a"], "none": "a"}, "'a' is none and listed in labels"),
         (
             {"labels": ["a b"], "between": " "},
-            "the label 'a b' has ' ' in it, which stands between",
+            "the label 'a b' contains ' ', which separates",
         ),
         ({"labels": ["a"], "between": ""}, "between is empty"),
         ({"between": ";"}, "between is for several labels at once; list their names as labels"),
         ({"none": "x"}, "none is for several labels at once"),
-        ({"columns": ["a", "b"], "labels": ["a"]}, "columns names 2 and labels 1"),
+        ({"columns": ["a", "b"], "labels": ["a"]}, "columns has 2 names and labels has 1"),
         (
             {"columns": ["a"], "labels": ["a"], "between": ";"},
-            "between is for one column of several",
+            "between is for one column with several",
         ),
     ],
 )

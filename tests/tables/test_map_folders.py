@@ -64,5 +64,5 @@ def test_folders_whose_files_have_other_names_are_classes(tmp_path: Path) -> Non
 
 def test_a_folder_of_neither_is_refused(tmp_path: Path) -> None:
     touched(tmp_path / "images", ["a.png"])
-    with pytest.raises(InputError, match="or of images and of masks"):
+    with pytest.raises(InputError, match="or of images and masks"):
         find_sources(tmp_path, {}, None)

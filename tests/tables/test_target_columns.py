@@ -16,6 +16,6 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
 
     assert "columns is empty" in refusal(TargetColumns([]))
     assert "classes is empty" in refusal(TargetColumns("a", []))
-    assert "of one column" in refusal(TargetColumns(["a", "b"], ["c"]))
+    assert "need one column" in refusal(TargetColumns(["a", "b"], ["c"]))
     assert "lists 'c' more than once" in refusal(TargetColumns("a", ["c", "d", "c"]))
-    assert "'NA' is one of classes and one of missing" in refusal(TargetColumns("a", ["NA"]), "NA")
+    assert "'NA' is listed in both classes and missing" in refusal(TargetColumns("a", ["NA"]), "NA")

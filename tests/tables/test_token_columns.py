@@ -85,7 +85,7 @@ def test_a_cell_with_another_number_of_labels_than_words() -> None:
     assert problems == [
         "0 unreadable_target: it has 2 labels, but the text 'text' of this row has 3 words",
         "1 unreadable_target: it has 1 label, but the text 'text' of this row has 0 words",
-        "3 unknown_class: 'B' is not one of labels",
+        "3 unknown_class: 'B' is not listed in labels",
     ]
 
 
@@ -100,9 +100,9 @@ INPUTS = {
     ("settings", "said"),
     [
         ({"tokens_of": "text"}, "list the labels' names as labels"),
-        ({"tokens_of": "txet", "labels": LABELS}, "not a text of inputs.*'text'"),
-        ({"tokens_of": "numbers", "labels": LABELS}, "not a text of inputs"),
-        ({"tokens_of": "pair", "labels": LABELS}, "made of several columns"),
+        ({"tokens_of": "txet", "labels": LABELS}, "not a text input.*'text'"),
+        ({"tokens_of": "numbers", "labels": LABELS}, "not a text input"),
+        ({"tokens_of": "pair", "labels": LABELS}, "consists of several columns"),
         ({"tokens_of": "text", "labels": LABELS, "none": "-"}, "but none is given"),
     ],
 )

@@ -89,7 +89,7 @@ def test_bytes_become_numbers() -> None:
 
 
 def test_settings_that_do_not_fit() -> None:
-    with pytest.raises(InputError, match="the data have a target of that name"):
+    with pytest.raises(InputError, match="the data already have a target with that name"):
         with_images({"train": InMemory(torch.rand(2, 1, 4, 4), {"a": torch.rand(2)})}, "a")
     with pytest.raises(InputError, match="no input 'image'"):
         with_images({"train": InMemory({"numbers": torch.rand(2, 3)}, {})}, "copy")

@@ -156,12 +156,15 @@ def _of_a_stranger(folder: str) -> HuggingFace:
         (lambda folder: HuggingFace(folder, 4).pieces(("a", "b")), "a pair of texts gets 3"),
         (lambda folder: HuggingFace(folder).pieces(("a", "b", "c")), "a text has 3 parts"),
         (lambda folder: HuggingFace("x", files={}), "files has no tokenizer.json"),
-        (lambda folder: HuggingFace("x", files={"tokenizer.json": "{"}), "is not a tokenizer's"),
+        (lambda folder: HuggingFace("x", files={"tokenizer.json": "{"}), "is not a tokenizer"),
         (
             lambda folder: _changed(folder, normalizer=CRASHES),
-            "cannot do what .*tokenizer.json says",
+            "cannot apply .*tokenizer.json",
         ),
-        (lambda folder: _changed(folder, model=TOO_LARGE), "the token 4294967295, which 32"),
+        (
+            lambda folder: _changed(folder, model=TOO_LARGE),
+            "the token 4294967295, which does not fit in 32",
+        ),
         (_of_a_stranger, "the tokenizer of the model .* is requested .*confirm that you trust it"),
     ],
 )

@@ -91,7 +91,7 @@ def test_a_mixture_makes_inputs_as_all_its_sources_do() -> None:
     same = Mixture({"one": Reviews(), "two": Reviews()})
     assert told(same)["review"] == told(Reviews())["review"]
     other = Mixture({"one": Reviews(), "two": Reviews(Bytes(4))})
-    with pytest.raises(InputError, match="'one' and 'two' make the input 'review' in different"):
+    with pytest.raises(InputError, match="'one' and 'two' build the input 'review' in different"):
         told(other)
 
 

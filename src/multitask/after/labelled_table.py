@@ -131,7 +131,7 @@ def _checked(
 def _loaded(data: WholeTable, trained: TrainedModel, path: Path) -> BatchDataset:
     with warnings.catch_warnings():
         # Skipped rows are listed beside the results.
-        warnings.filterwarnings("ignore", message=".*left out as told.*")
+        warnings.filterwarnings("ignore", message=".*skipped, as configured.*")
         split = data.load()[WHOLE]
     # They are already set up, whatever splits other data have.
     data.splits = {"train": split, WHOLE: split}

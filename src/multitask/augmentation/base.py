@@ -52,7 +52,7 @@ class Augmentation(nn.Module, ABC):
             ``[batch, 2, 3]``, float32. Positions are in pixels, right and down of the image's top
             left corner, so that the middle of the first pixel is (0.5, 0.5).
         """
-        raise NotImplementedError(f"{type(self).__name__} moves images: it needs a matrix")
+        raise NotImplementedError(f"{type(self).__name__} moves images, so it needs a matrix")
 
 
 def check_probability(name: str, value: float) -> None:

@@ -42,8 +42,8 @@ class ColorJitter(Augmentation):
         channels = images.shape[1]
         if self.saturation and channels != 3:
             raise InputError(
-                f"ColorJitter: saturation is {self.saturation}, which takes 3 channels, and the "
-                f"images have {channels}; leave it out"
+                f"ColorJitter: saturation is {self.saturation}, which needs 3 channels, but the "
+                f"images have {channels}; remove it"
             )
         bright, contrasting, saturated = draws[:, :, None, None, None].unbind(1)
         floats = to_floats(images)

@@ -66,7 +66,7 @@ class AugmentationSequence(nn.Module):
             if each.acts_on == "image" and "image" not in inputs:
                 raise InputError(
                     f"augmentations: {name} changes images, but {owner} has no input 'image'; "
-                    "leave it out"
+                    "remove it"
                 )
             if isinstance(each, TextAugmentation) and not each.texts(inputs):
                 which = "" if each.input is None else f" '{each.input}'"
@@ -176,9 +176,9 @@ def _check_no_tokens(
         values = batch[name]
         if values.dtype == torch.int64 and values.ndim == 2 and values.shape[1] in lengths:
             raise InputError(
-                f"augmentations: {type(augmentation).__name__} moves tokens, and the target "
+                f"augmentations: {type(augmentation).__name__} moves tokens, but the target "
                 f"'{name}' has an entry for each of {values.shape[1]} places, which would not "
-                "follow; take multitask.augmentation.MaskTokens, which moves none"
+                "follow; use multitask.augmentation.MaskTokens, which moves none"
             )
 
 
@@ -195,8 +195,8 @@ def _followed(
 ) -> Tensor:
     if name not in geometry:
         raise InputError(
-            f"data.geometry.{name} is missing, and an augmentation moves what the images show: say "
-            f"how the target '{name}' follows, with multitask.geometry.Unchanged where it does not"
+            f"data.geometry.{name} is missing, but an augmentation moves the content of images; "
+            f"set how the target '{name}' follows, with multitask.geometry.Unchanged if it does not"
         )
     sides = [[torch.full_like(matrix[:, 0, 0], side) for side in size] for size in sizes]
     before, after = (torch.stack(each, 1) for each in sides)

@@ -155,7 +155,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
             self.augmentations.check_inputs(inputs, kind)
             if len(self.transforms) and "image" not in inputs:
                 raise InputError(
-                    f"transforms change images, but {kind} has no input 'image'; leave them out"
+                    f"transforms change images, but {kind} has no input 'image'; remove them"
                 )
             self.splits = with_meta(self, splits)
             check_kind(train, type(self).__name__)
@@ -175,7 +175,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
             groups: the samples that share each image or text.
             name: name of the input.
         """
-        return "leave each out of all splits but one"
+        return "keep each in only one split"
 
     def targets(self, split: str, rows: slice = slice(None)) -> dict[str, Tensor]:
         """Return the targets of a split that represent all of them, by task, as tasks receive them.
@@ -324,7 +324,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
             return self.load()
         except FileNotFoundError as error:
             raise InputError(
-                f"{type(self).__name__} needs the file {error.filename}, which is not there"
+                f"{type(self).__name__} needs the file {error.filename}, which does not exist"
             ) from error
 
     def _loader(self, split: str, batches: GlobalBatches) -> BatchLoader:
@@ -362,13 +362,13 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         self.setup()
         if name == META and META not in self.splits:
             raise InputError(
-                "there is no meta set: keep a share of the training samples out of training for it "
+                "there is no meta set; hold out a share of the training samples for it "
                 "with data.init_args.meta=0.2"
             )
         if name not in self.splits:
             raise InputError(
-                f"there is no {SPLIT_NAMES[name]} set: the data's settings leave it out; change "
-                "them (without, or split), or give data that have one"
+                f"there is no {SPLIT_NAMES[name]} set, because the data settings exclude it; "
+                "change them (without, or split), or use data that have one"
             )
         return self.splits[name]
 
@@ -379,7 +379,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         name = self.labelled_task
         if name is None or name not in split.targets:
             raise InputError(
-                f"labelled_task is {name!r}; with labelled_per_batch, name the task that it counts"
+                f"labelled_task is {name!r}; labelled_per_batch needs the name of the task to count"
                 f"{nearest(str(name), split.targets)}"
             )
         return has_label(split.targets[name])
@@ -397,8 +397,7 @@ def _check_sizes(batch_size: int, num_workers: int, meta: float | None) -> None:
         raise InputError(f"num_workers is {num_workers}; give 0 or more")
     if meta is not None and not 0 < meta < 1:
         raise InputError(
-            f"meta is {meta}; give a share of the training samples, between 0 and 1, or leave it "
-            "out"
+            f"meta is {meta}; give a share of the training samples, between 0 and 1, or remove it"
         )
 
 
@@ -407,7 +406,7 @@ def _check_makers(makers: Mapping[str, str | int | None]) -> None:
     given = [name for name, each in makers.items() if each is not None]
     if len(given) > 1:
         raise InputError(
-            f"{given[0]} and {given[1]} both say what a batch is made of; leave one of them out"
+            f"{given[0]} and {given[1]} both determine what a batch contains; remove one of them"
         )
     length = makers["by_length"]
     if isinstance(length, int) and length < 1:

@@ -67,15 +67,15 @@ def classes_of(targets: Mapping[str, Targets], task: str, samples: int) -> Tenso
         what = (
             f"its targets are {kinds[task]}"
             if task in kinds
-            else "the data have no task of that name"
+            else "the data have no task with that name"
         )
         raise InputError(f"balanced_by is {task}; {what}{_cure(task, kinds)}")
     places = torch.arange(samples).split(CHUNK)
     found = unpacked(torch.cat([targets[task][each] for each in places]))
     if len(found[known(found)].unique()) < 2:
         raise InputError(
-            f"balanced_by is {task}; its training samples have labels of fewer than two classes, "
-            "so leave balanced_by out"
+            f"balanced_by is {task}, but the training samples have labels of fewer than two "
+            "classes; remove balanced_by"
         )
     return found
 
@@ -93,6 +93,6 @@ def _kind(target: Tensor) -> str | None:
 def _cure(task: str, kinds: Mapping[str, str | None]) -> str:
     classes = sorted(name for name, kind in kinds.items() if kind is None)
     if not classes:
-        return ", and no other task has one class for each sample, so leave balanced_by out"
-    near = nearest(task, classes)
-    return near if "mean" in near else f"; give a task of classes: {listed(map(repr, classes), 12)}"
+        return ", and no other task has one class for each sample; remove balanced_by"
+    near, names = nearest(task, classes), listed(map(repr, classes), 12)
+    return near if "mean" in near else f"; give a task with classes: {names}"

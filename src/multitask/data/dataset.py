@@ -123,7 +123,7 @@ class InMemory(BatchDataset):
         if len(set(sizes.values())) != 1:
             raise InputError(
                 f"InMemory has inputs with these numbers of samples: {sizes}; give at least one "
-                "input, and as many samples of each"
+                "input, and the same number of samples for each"
             )
 
     def __len__(self) -> int:

@@ -141,7 +141,7 @@ def _files(package: str) -> list[Path]:
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None:
         raise InputError(
-            f"packages: '{package}' is not installed; give packages by the name that is imported, "
+            f"packages: '{package}' is not installed; give packages by their import names, "
             "without dots"
         )
     folders = [Path(each) for each in spec.submodule_search_locations or ()]
@@ -155,7 +155,7 @@ def _files(package: str) -> list[Path]:
     if not folders and spec.origin is not None and spec.origin.endswith(".py"):
         files = [Path(spec.origin)]
     if not files:
-        raise InputError(f"packages: '{package}' has no source files in Python; leave it out")
+        raise InputError(f"packages: '{package}' has no Python source files; remove it")
     return sorted(files, key=lambda path: blake2b(_place(path, package).encode()).digest())
 
 

@@ -83,7 +83,7 @@ class Docstrings(DataModule):
         self.labelled_task = self.labelled_task or "package"
         for task in tasks:
             if task not in TASKS:
-                raise InputError(f"tasks: Docstrings have no '{task}'{nearest(task, TASKS)}")
+                raise InputError(f"tasks: Docstrings has no task '{task}'{nearest(task, TASKS)}")
         if len(set(packages)) < max(2, len(packages)):
             raise InputError(
                 f"packages is {list(packages)}; give at least two different ones, each once"

@@ -33,6 +33,6 @@ def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tenso
             )
         if not may_follow(targets[name]):
             raise InputError(
-                f"data.geometry.{name}: '{name}' holds class numbers, which never change when an "
-                "image moves; leave it out"
+                f"data.geometry.{name}: '{name}' contains class numbers, which do not change when "
+                "an image moves; remove it"
             )

@@ -24,8 +24,8 @@ class ImageTargets:
     def __init__(self, samples: BatchDataset) -> None:
         if "image" not in samples.inputs(torch.tensor([0])):
             raise InputError(
-                "image_as makes targets of the images, but these data have no input 'image'; leave "
-                "it out"
+                "image_as turns the images into targets, but these data have no input 'image'; "
+                "remove it"
             )
         self._samples = samples
 
@@ -59,6 +59,7 @@ def with_images(splits: dict[str, BatchDataset], task: str) -> None:
     for samples in splits.values():
         if task in samples.targets:
             raise InputError(
-                f"image_as is '{task}', but the data have a target of that name; choose another"
+                f"image_as is '{task}', but the data already have a target with that name; choose "
+                "another"
             )
         samples.targets[task] = ImageTargets(samples)

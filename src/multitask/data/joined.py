@@ -122,8 +122,8 @@ def common_kinds(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str,
     for place, inputs in found.items():
         if set(inputs) != set(names):
             raise InputError(
-                f"sources: the inputs of {first} are {', '.join(names)}, those of {place} "
-                f"{', '.join(inputs)}; a batch mixes the sources, so give all the same inputs"
+                f"sources: the inputs of {first} are {', '.join(names)}, but those of {place} are "
+                f"{', '.join(inputs)}; a batch mixes the sources, so give them the same inputs"
             )
     return {
         name: _common(name, {place: inputs[name] for place, inputs in found.items()})
@@ -138,23 +138,23 @@ def _common(name: str, found: Mapping[str, Tensor]) -> InputKind:
     (first, one), *others = kinds.items()
     is_image = name == "image"
     what = "images" if is_image else f"inputs '{name}'"
-    mixes = "a batch mixes the sources, so give all"
+    mixes = "a batch mixes the sources, so give them"
     for place, other in others:
         if other.shape != one.shape:
             advice = (
-                "number of channels, height and width, by each source's own settings (such as its "
+                "number of channels, height and width, in the settings of each source (such as "
                 "image_size)"
                 if is_image
                 else "shape"
             )
             raise InputError(
-                f"sources: the {what} of {first} have the shape {list(one.shape)}, those of "
-                f"{place} {list(other.shape)}; {mixes} one {advice}"
+                f"sources: the {what} of {first} have shape {list(one.shape)}, but those of "
+                f"{place} have shape {list(other.shape)}; {mixes} the same {advice}"
             )
         if not is_image and other.dtype.is_floating_point != one.dtype.is_floating_point:
             raise InputError(
-                f"sources: the {what} of {first} are {one.dtype}, those of {place} {other.dtype}; "
-                f"{mixes} floats, or all whole numbers"
+                f"sources: the {what} of {first} are {one.dtype}, but those of {place} are "
+                f"{other.dtype}; {mixes} all as floats, or all as integers"
             )
     dtypes = {kind.dtype for kind in kinds.values()}
     if is_image and len(dtypes) > 1:
@@ -198,8 +198,8 @@ def _targets_like(sources: Mapping[str, Mapping[str, BatchDataset]]) -> dict[str
                 if (one.dtype, one.shape) != (like.dtype, like.shape):
                     raise InputError(
                         f"sources: a target of task '{task}' is {_described(like)} in source "
-                        f"'{owner}' and {_described(one)} in source '{name}'; give both one "
-                        "type and shape, or other names"
+                        f"'{owner}' and {_described(one)} in source '{name}'; give both the same "
+                        "type and shape, or rename one"
                     )
     return {task: like for task, (_, like) in found.items()}
 

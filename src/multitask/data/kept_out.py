@@ -41,7 +41,7 @@ def with_meta(data: DataModule, splits: dict[str, BatchDataset]) -> dict[str, Ba
     if META in splits:
         raise InputError(
             f"data.init_args.meta is {data.meta:g}, but {type(data).__name__}.load() returns a "
-            "split 'meta' of its own; leave meta out"
+            "split 'meta' already; remove meta"
         )
     # Groups and classes are requested from the data as they were loaded.
     data.splits = splits
@@ -79,8 +79,8 @@ def keep_out(groups: Sequence[Hashable], share: float, seed: int) -> tuple[Tenso
         what = "training samples" if size == len(own) else "groups of training samples"
         right = "give a smaller share" if count else f"give {1 / size:.2g} or more"
         raise InputError(
-            f"a share of {share:g} of {size} {what} is {count}, but at least 1 must be kept out "
-            f"and 1 must stay; {right if size > 1 else 'give more samples, or leave meta out'}"
+            f"a share of {share:g} of {size} {what} is {count}, but at least 1 must be held out "
+            f"and 1 must remain; {right if size > 1 else 'give more samples, or remove meta'}"
         )
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     is_out = torch.zeros(size, dtype=torch.bool)

@@ -68,7 +68,7 @@ def text_lengths(split: BatchDataset) -> Tensor:
     first = split.inputs(torch.tensor([0]))
     texts = [name for name, values in first.items() if is_text(values)]
     if not texts:
-        raise InputError("by_length sorts texts by their length, but there are none; leave it out")
+        raise InputError("by_length sorts texts by length, but there are no texts; remove it")
     rows = torch.arange(len(split)).split(ROWS)
     found = [
         torch.cat([text_mask(split.one_input(name, each)).sum(1) for each in rows])

@@ -86,7 +86,7 @@ def _classes_from_one(data: DataModule) -> Iterator[str]:
         numbers = torch.cat([each[known(each)] for each in tensors])
         if len(numbers) and int(numbers.min()) == 1 and len(numbers.unique()) > 1:
             yield (
-                f"the class numbers of '{name}' begin at 1, so that class 0 never occurs; if they "
+                f"the class numbers of '{name}' start at 1, so class 0 never occurs; if they "
                 "are numbered from 1, subtract 1 from each"
             )
 
@@ -102,7 +102,7 @@ def _leaks(data: DataModule, name: str) -> Iterator[str]:
             f"{count:,} of the {len(data.splits[split]):,} {split} samples"
             for split, count in found.tested().items()
         )
-        learnt = f", so {tested} are trained on too" if tested else ""
+        learnt = f", so {tested} are also in the training set" if tested else ""
         yield (
             f"{what} {'occurs' if len(groups) == 1 else 'occur'} in several splits, such as "
             f"{_example(data, groups[0])}{learnt}; results look better than they are: "
@@ -110,9 +110,9 @@ def _leaks(data: DataModule, name: str) -> Iterator[str]:
         )
     if found.compared < found.samples:
         yield (
-            f"only {found.compared:,} of {found.samples:,} samples were compared, to save time, to "
-            f"tell whether {'an image' if is_image else 'a text'} is in two splits; `multitask "
-            "inspect` compares all"
+            f"to save time, only {found.compared:,} of {found.samples:,} samples were compared to "
+            f"find {'images' if is_image else 'texts'} that are in two splits; `multitask "
+            "inspect` compares all of them"
         )
 
 

@@ -64,23 +64,23 @@ class Mixture(DataModule):
             raise InputError("sources is empty; name at least one data set")
         if self.computed_targets:
             raise InputError(
-                "computed is given at the Mixture, but targets are computed from the inputs of one "
-                "data set; give it to its sources"
+                "computed is set on the Mixture, but targets are computed from the inputs of one "
+                "data set; set it on the sources"
             )
         for name, source in sources.items():
             _check_source(name, source)
             if self.meta is not None and source.meta not in (None, self.meta):
                 raise InputError(
-                    f"source '{name}' sets meta to {source.meta:g}, the Mixture to {self.meta:g}; "
-                    "set it at one of them"
+                    f"source '{name}' sets meta to {source.meta:g}, but the Mixture to "
+                    f"{self.meta:g}; set it in only one of them"
                 )
         self.sources = dict(sources)
         self.ratios = _numbers(ratios, self.sources)
         for option in MAKERS:
             if self.ratios is not None and getattr(self, option) is not None:
                 raise InputError(
-                    f"{option} and ratios both say what a batch is made of; leave {option} out, or "
-                    "set ratios to proportional"
+                    f"{option} and ratios both determine what a batch contains; remove {option}, "
+                    "or set ratios to proportional"
                 )
 
     def prepare_data(self) -> None:
@@ -97,7 +97,7 @@ class Mixture(DataModule):
                     source.meta = self.meta
                 source.setup()
                 if self.meta is not None and META not in source.splits:
-                    raise InputError("it was loaded before the Mixture, without its share meta")
+                    raise InputError("it was loaded before the Mixture, so without its meta share")
             except InputError as error:
                 own = f"data.init_args.sources.{name}.init_args."
                 said = str(error).replace("data.init_args.", own)
@@ -131,7 +131,7 @@ class Mixture(DataModule):
                     raise InputError(
                         f"sources: targets of task '{task}' follow an image's changes as "
                         f"{_described(other)} in source '{owner}' and as {_described(geometry)} in "
-                        f"source '{name}'; give both one geometry, or their tasks other names"
+                        f"source '{name}'; use one geometry, or rename one of the tasks"
                     )
         return {task: geometry for task, (_, geometry) in found.items()}
 
@@ -151,7 +151,7 @@ class Mixture(DataModule):
                 first, made = found.setdefault(name, (source, own))
                 if recipe(vars(own)) != recipe(vars(made)):
                     raise InputError(
-                        f"sources '{first}' and '{source}' make the input '{name}' in different "
+                        f"sources '{first}' and '{source}' build the input '{name}' in different "
                         "ways; give both the same columns, categories and tokenizer"
                     )
         return {name: made for name, (_, made) in found.items()}
@@ -245,22 +245,23 @@ class Mixture(DataModule):
 def _check_source(name: str, source: DataModule) -> None:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise InputError(
-            f"a source cannot be called '{name}'; use letters, digits, _ and -, a letter first"
+            f"a source cannot be called '{name}'; use letters, digits, _ and -, starting with a "
+            "letter"
         )
     kind = type(source)
     if isinstance(source, Mixture):
-        raise InputError(f"source '{name}' is a Mixture itself; put its sources beside the others")
+        raise InputError(f"source '{name}' is itself a Mixture; add its sources directly")
     for option in ("transforms", "augmentations"):
         if len(getattr(source, option)):
             raise InputError(
-                f"source '{name}' sets {option}, which a batch of several sources has in common; "
-                "set them at the Mixture"
+                f"source '{name}' sets {option}, but they apply to batches of several sources; "
+                "set them on the Mixture"
             )
     for option in MAKERS:
         if getattr(source, option) is not None:
             raise InputError(
-                f"source '{name}' sets {option}, but its samples come in batches with others'; set "
-                "it, or ratios, at the Mixture"
+                f"source '{name}' sets {option}, but batches mix its samples with others; set "
+                "it, or ratios, on the Mixture"
             )
     if kind.on_after_batch_transfer is not DataModule.on_after_batch_transfer:
         raise InputError(
@@ -275,8 +276,8 @@ def _check_same_splits(sources: Mapping[str, Mapping[str, BatchDataset]]) -> Non
             if (split in sources[one]) != (split in sources[two]):
                 with_it, lacks = (one, two) if split in sources[one] else (two, one)
                 raise InputError(
-                    f"sources: '{with_it}' has a {SPLIT_NAMES[split]} set and '{lacks}' has none; "
-                    "give both one, or neither"
+                    f"sources: '{with_it}' has a {SPLIT_NAMES[split]} set, but '{lacks}' has none; "
+                    "give one to both or to neither"
                 )
 
 
@@ -292,7 +293,8 @@ def _check_classes(task: str, first: tuple[str, list[str]], second: tuple[str, l
     if names and others and set(names).isdisjoint(others):
         rank_zero_warn(
             f"sources '{one}' and '{two}' have no class of task '{task}' in common, so their "
-            f"classes are taken for the same in two languages: 0 is '{names[0]}' and '{others[0]}'"
+            f"classes are assumed to be the same in two languages: 0 is '{names[0]}' and "
+            f"'{others[0]}'"
         )
         return
     for place, (name, other) in enumerate(zip(names, others, strict=False)):
@@ -323,8 +325,8 @@ def _numbers(ratios: Ratios, sources: Mapping[str, DataModule]) -> list[float] |
             raise InputError(f"ratios: there is no source '{name}'{nearest(name, sources)}")
         if not (math.isfinite(ratio) and ratio > 0):
             raise InputError(
-                f"ratios: that of source '{name}' is {ratio}; give a number above 0, or remove the "
-                "source"
+                f"ratios: the ratio of source '{name}' is {ratio}; give a number above 0, or "
+                "remove the source"
             )
     for name in sources:
         if name not in ratios:

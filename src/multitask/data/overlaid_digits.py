@@ -45,7 +45,9 @@ class OverlaidDigits(DataModule):
         super().__init__(**options)
         for task in tasks:
             if task not in TASKS:
-                raise InputError(f"tasks: OverlaidDigits have no '{task}'{nearest(task, TASKS)}")
+                raise InputError(
+                    f"tasks: OverlaidDigits has no task '{task}'{nearest(task, TASKS)}"
+                )
         self.tasks = list(tasks)
 
     def load(self) -> dict[str, BatchDataset]:

@@ -64,7 +64,7 @@ class PosedDigits(DataModule):
         for task in tasks:
             if task not in (*TASKS, *MAPS):
                 near = nearest(task, (*TASKS, *MAPS))
-                raise InputError(f"tasks: PosedDigits have no '{task}'{near}")
+                raise InputError(f"tasks: PosedDigits has no task '{task}'{near}")
         if not 0 <= missing_pixels < 1:
             raise InputError(f"missing_pixels is {missing_pixels}; give a share from 0 to below 1")
         for task in unlabelled:

@@ -78,8 +78,8 @@ class RowDivision:
         """Return the training rows that are held out as ``meta``."""
         if len(parts.get(META, ())):
             raise InputError(
-                f"{tables(rows.sources)}: the table has rows for meta, and data.init_args.meta is "
-                f"{share:g}, which takes others; leave meta out"
+                f"{tables(rows.sources)}: the table has meta rows already, but data.init_args.meta "
+                f"is {share:g}, which would select others; remove data.init_args.meta"
             )
         train = parts["train"]
         split = (self.split and self.split.taking(share)) or RandomSplit(share, 0)
@@ -87,8 +87,8 @@ class RowDivision:
             found = split.divide(rows.table.iloc[train], self.seed)
         except InputError as error:
             raise InputError(
-                f"{tables(rows.sources)}: data.init_args.meta takes a share of the training rows, "
-                f"and of these, {error}"
+                f"{tables(rows.sources)}: data.init_args.meta selects a share of the training "
+                f"rows, but {error}"
             ) from error
         return {"train": train[found["train"]], META: train[found["val"]]}
 
@@ -99,8 +99,8 @@ class RowDivision:
         for split in ("val", "test"):
             if len(parts[split]) and len(found[split]):
                 raise InputError(
-                    f"split takes {split} rows from the training table, but {split} has a table of "
-                    f"its own; set data.init_args.split.init_args.{split}=0"
+                    f"split selects {split} rows from the training table, but {split} already has "
+                    f"a table; set data.init_args.split.init_args.{split}=0"
                 )
         return {split: train[rows] for split, rows in found.items() if len(rows)}
 

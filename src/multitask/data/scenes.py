@@ -97,13 +97,13 @@ class Scenes(DataModule):
         super().__init__(**options)
         for task in tasks:
             if task not in TASKS:
-                raise InputError(f"tasks: Scenes have no '{task}'{nearest(task, TASKS)}")
+                raise InputError(f"tasks: Scenes has no task '{task}'{nearest(task, TASKS)}")
         for task, share in (labels or {}).items():
             if task not in tasks:
                 near = nearest(task, tasks)
                 raise InputError(f"labels: '{task}' is not one of the tasks{near}")
             if not 0 <= share <= 1:
-                raise InputError(f"labels: '{task}' has {share}; give a share from 0 to 1")
+                raise InputError(f"labels: the share of '{task}' is {share}; give one from 0 to 1")
         self.tasks, self.labels = list(tasks), dict(labels or {})
 
     def own_geometry(self) -> dict[str, Geometry]:

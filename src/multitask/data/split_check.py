@@ -40,12 +40,12 @@ def check_splits(
         if split in splits and split in without:
             raise InputError(
                 f"data.init_args.without names '{split}', but {data} has a {SPLIT_NAMES[split]} "
-                "set; take it out of without, or its samples out of the data"
+                "set; remove it from without, or its samples from the data"
             )
         if split not in splits and (split == META or split in absent):
             continue
         if split not in splits:
-            may_lack = f", or say that there is none with data.init_args.without=[{split}]"
+            may_lack = f", or declare that there is none with data.init_args.without=[{split}]"
             raise InputError(
                 f"{data}.load() returns no split '{split}', only {listed(splits) or 'none'}; "
                 f"return {', '.join(SPLITS)}{'' if split == 'train' else may_lack}"
@@ -57,14 +57,14 @@ def check_splits(
                 "multitask.data.dataset.BatchDataset, such as InMemory(images, targets)"
             )
         if len(samples) == 0:
-            raise InputError(f"{data}.load() returns a split '{split}' without a sample")
+            raise InputError(f"{data}.load() returns an empty split '{split}'")
         inputs = samples.inputs(torch.tensor([0]))
         for task, targets in samples.targets.items():
             _check_targets(task, targets, len(samples), f"{data}.load(), split '{split}'")
             if task in inputs:
                 raise InputError(
                     f"{data}.load(), split '{split}': '{task}' is an input and a target, but each "
-                    "entry of a batch needs its own name; rename one of them"
+                    "entry of a batch needs a unique name; rename one of them"
                 )
 
 
@@ -72,8 +72,8 @@ def _check_targets(task: str, targets: Any, size: int, where: str) -> None:
     found = _first_twice(targets)
     if found is None:
         raise InputError(
-            f"{where}: the targets of '{task}' are a {type(targets).__name__}; give a tensor, as "
-            "torch.as_tensor makes one, or what reads tensors by batch, such as "
+            f"{where}: the targets of '{task}' are a {type(targets).__name__}; give a tensor, such "
+            "as from torch.as_tensor, or an object that reads tensors by batch, such as "
             "multitask.data.stored_maps.StoredMaps"
         )
     if found.ndim == 0 or len(targets) != size:

@@ -29,7 +29,7 @@ def random_split(size: int, val: int, test: int, seed: int, fewest: int = 1) -> 
     if min(val, test) < fewest or val + test >= size:
         raise InputError(
             f"{val} validation and {test} test samples cannot be taken from {size}; each needs at "
-            "least 1, and training too"
+            "least 1, and so does training"
         )
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     parts = order.split([size - val - test, val, test])
@@ -54,7 +54,7 @@ def hold_out(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
     if not 0 < count < size:
         raise InputError(
             f"a share of {share:g} of {size} training samples is {count}; at least 1 must be held "
-            "out and 1 must stay"
+            "out and 1 must remain"
         )
     order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
     by_class = order[labels[order].argsort(stable=True)]
@@ -86,7 +86,7 @@ def keep_labels_per_class(labels: Tensor, labels_per_class: int, seed: int) -> T
         if not 1 <= labels_per_class <= len(members):
             raise InputError(
                 f"labels_per_class is {labels_per_class}, but class {int(label)} has "
-                f"{len(members)} training samples; choose from 1 to that"
+                f"{len(members)} training samples; choose from 1 to {len(members)}"
             )
         order = torch.randperm(len(members), generator=generator)[:labels_per_class]
         kept[members[order]] = label

@@ -37,11 +37,11 @@ class StoredMaps:
         self.is_one_file = isinstance(files, str | Path)
         self.files = [Path(files)] if isinstance(files, str | Path) else [Path(f) for f in files]
         if not self.files:
-            raise InputError("StoredMaps has no files; give one of all samples, or one for each")
+            raise InputError("StoredMaps has no files; give one for all samples, or one for each")
         first = _opened(self.files[0])
         if self.is_one_file and first.ndim == 0:
             raise InputError(
-                f"{self.files[0]} holds a single number; give an array whose first axis is "
+                f"{self.files[0]} contains a single number; give an array whose first axis is "
                 "[samples], or a file for each sample"
             )
         self.shape = tuple(first.shape[1:]) if self.is_one_file else tuple(first.shape)
@@ -80,9 +80,9 @@ class StoredMaps:
         array = _opened(file)
         if array.shape != shape or array.dtype != self.dtype:
             raise InputError(
-                f"{file} holds {array.dtype} of shape {list(array.shape)}, but "
-                f"{self.files[0]} {self.dtype} of shape {list(shape)}; all samples need one shape "
-                "and dtype"
+                f"{file} contains {array.dtype} of shape {list(array.shape)}, but "
+                f"{self.files[0]} contains {self.dtype} of shape {list(shape)}; all samples need "
+                "the same shape and dtype"
             )
         return array
 
@@ -91,15 +91,15 @@ def _opened(file: Path) -> np.ndarray:
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise InputError(f"the targets' file {file} is not there") from error
+        raise InputError(f"the target file {file} does not exist") from error
     except Exception as error:
         # NumPy has Python parse the header, which raises many kinds of errors if it is damaged.
         raise InputError(
-            f"{file} cannot be read as an array of NumPy ({error}); write it by numpy.save"
+            f"{file} cannot be read as a NumPy array ({error}); write it with numpy.save"
         ) from error
     if not isinstance(array, np.ndarray) or array.dtype.name not in DTYPES:
         kind = getattr(array, "dtype", "an archive")
         raise InputError(
-            f"{file} holds {kind}; give {listed(DTYPES, word='or')}, as array.astype makes them"
+            f"{file} contains {kind}; convert it to {listed(DTYPES, word='or')} with array.astype"
         )
     return array

@@ -129,8 +129,8 @@ class Table(DataModule):
         have_tables = {each.split for each in self.sources} == set(SPLITS)
         if split is not None and have_tables and self.meta is None:
             raise InputError(
-                "split is given, but each split has a table of its own; leave split out, or give "
-                "path alone with one table"
+                "split is given, but each split already has a table; remove split, or give "
+                "only path, with one table"
             )
         height, width = size_of(image_size)
         self.format = ImageFormat(height, width, channels, fit, white, most_pixels)
@@ -228,8 +228,8 @@ class Table(DataModule):
                 f"data.init_args.split.init_args.by={self.image_column}"
             )
         return (
-            "take the later ones out with data.init_args.cleaning.equal_pixels=skip, or keep what "
-            "belongs together with multitask.data.splits.GroupedSplit"
+            "skip the later ones with data.init_args.cleaning.equal_pixels=skip, or keep related "
+            "rows together with multitask.data.splits.GroupedSplit"
         )
 
     def own_geometry(self) -> dict[str, Geometry]:
@@ -445,7 +445,7 @@ def _told_labels(target: TargetColumns) -> dict[str, Any]:
 
 def _cure_of_texts(column: str | None) -> str:
     if column is None:
-        return "leave each out of all splits but one"
+        return "keep each in only one split"
     return (
         "keep the rows of a text together with "
         "data.init_args.split=multitask.data.splits.GroupedSplit and "

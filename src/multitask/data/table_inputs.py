@@ -66,13 +66,13 @@ def check_inputs(
         for name, given in (("image_folder", image_folder), ("image_ending", image_ending)):
             if given:
                 raise InputError(
-                    f"{name} is given, but image_column is null, so there are no images; leave "
-                    f"{name} out, or give image_column"
+                    f"{name} is given, but image_column is null, so there are no images; remove "
+                    f"{name}, or give image_column"
                 )
         for task, target in targets.items():
             if target.map is not None or target.box is not None or target.boxes is not None:
                 raise InputError(
-                    f"targets, '{task}': maps and boxes are about images, but image_column is "
+                    f"targets, '{task}': maps and boxes need images, but image_column is "
                     "null; give image_column"
                 )
     if same := sorted(set(inputs) & set(targets)):
@@ -82,7 +82,7 @@ def check_inputs(
         if also := [column for column in each.names if column in held]:
             raise InputError(
                 f"inputs, '{name}': column '{also[0]}' is also the target '{held[also[0]]}', which "
-                "would give the answer away; leave it out of one of them"
+                "would give the answer away; remove it from one of them"
             )
 
 
@@ -158,14 +158,14 @@ def report_cells(rows: TableRows, cells: Sequence[Cell], findings: Findings) -> 
 
 def _cut(name: str, cut: int, rows: int, length: int) -> str:
     return (
-        f"input '{name}': {cut:,} of {rows:,} texts have more than {length} tokens, and are cut "
-        f"there; data.init_args.inputs.{name}.tokenizer.init_args.length sets how many are read"
+        f"input '{name}': {cut:,} of {rows:,} texts have more than {length} tokens and are "
+        f"truncated; data.init_args.inputs.{name}.tokenizer.init_args.length sets the limit"
     )
 
 
 def _lacking(name: str, lacking: int, rows: int) -> str:
     return (
-        f"input '{name}': {lacking:,} of {rows:,} rows lack it; leave such rows out with "
+        f"input '{name}': {lacking:,} of {rows:,} rows lack it; skip such rows with "
         f"data.init_args.cleaning.{MISSING}=skip"
     )
 

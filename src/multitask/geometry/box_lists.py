@@ -37,7 +37,7 @@ class BoxLists(Geometry):
         if target.ndim != 3 or target.shape[2] != 5 or not target.is_floating_point():
             raise InputError(
                 "BoxLists have shape [samples, boxes, 5] (class, left, top, right and bottom) and "
-                f"floating numbers, but the targets are {target.dtype} of shape "
+                f"floating-point numbers, but the targets are {target.dtype} of shape "
                 f"{list(target.shape)}"
             )
         exact = target.to(torch.promote_types(target.dtype, matrix.dtype))

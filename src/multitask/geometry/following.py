@@ -41,7 +41,7 @@ def followed(
         return geometry.follow(target, matrix, before, after)
     if not target.is_floating_point():
         raise InputError(
-            f"{type(geometry).__name__} moves floating numbers, but the targets are maps of "
+            f"{type(geometry).__name__} moves floating-point numbers, but the targets are maps of "
             f"{target.dtype}; give multitask.geometry.PixelMap, or Unchanged"
         )
     exact = torch.promote_types(target.dtype, matrix.dtype)

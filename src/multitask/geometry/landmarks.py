@@ -38,7 +38,7 @@ class Landmarks(Positions):
         if points.shape[1] != len(self.mirrored):
             raise InputError(
                 f"Landmarks has mirrored for {len(self.mirrored)} points, but a target has "
-                f"{points.shape[1]}; name as many"
+                f"{points.shape[1]}; name every point"
             )
         # Indexing by a list would make a GPU wait for its copy.
         each = points.unbind(1)

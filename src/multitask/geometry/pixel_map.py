@@ -61,8 +61,8 @@ class PixelMap(Geometry):
             )
         if (self.scaled or self.vector) and not target.is_floating_point():
             raise InputError(
-                f"scaled and vector are for floating maps, but the targets are {target.dtype}; "
-                "leave them out"
+                "scaled and vector are for floating-point maps, but the targets are "
+                f"{target.dtype}; remove them"
             )
         if self.vector and (target.ndim == 3 or target.shape[1] < 2):
             raise InputError(

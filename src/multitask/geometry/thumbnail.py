@@ -30,8 +30,8 @@ class Thumbnail(Geometry):
         if target.ndim < 2 or target.shape[1] % self.width:
             size = target.shape[1] if target.ndim > 1 else 1
             raise InputError(
-                f"a Thumbnail has rows of {self.width} numbers, but a target has {size}; set width "
-                "to divide it"
+                f"a Thumbnail has rows of {self.width} numbers, but a target has {size}; set "
+                "width to a divisor of it"
             )
         mirrored = target.unflatten(1, (-1, self.width)).flip(2).flatten(1)
         return mirrored.where(determinant(matrix).unsqueeze(1) < 0, target)

@@ -61,9 +61,9 @@ def levels_remark(levels: Levels, white: int = FULL) -> str | None:
     if levels.white is None or levels.brightest == 0 or white <= 2 * levels.white:
         return None
     return (
-        f"the brightest pixel of {levels.files:,} 16-bit images that were looked at is "
+        f"the brightest pixel of {levels.files:,} inspected 16-bit images is "
         f"{levels.brightest:,}, so they seem to have {levels.white.bit_length()} bits, but "
-        f"{white:,} is taken for white, which makes them nearly black; set "
+        f"{white:,} is used as white, which makes them nearly black; set "
         f"data.init_args.white={levels.white}"
     )
 

@@ -40,7 +40,7 @@ def find_or_build(order: Order) -> list[Entry]:
 
 def _tell_waiting(order: Order) -> None:
     if is_first_process():
-        tell(f"image cache: waiting for another process that fills {order.place}")
+        tell(f"image cache: waiting for another process that is filling {order.place}")
 
 
 def _built(order: Order) -> list[Entry]:
@@ -77,8 +77,8 @@ def _check_size(order: Order, done: int) -> None:
         )
     if missing > free:
         raise InputError(
-            f"{needs}, but the disk of {order.place.parent} has {_gigabytes(free)} left; choose a "
-            "smaller image size, or a folder on a larger disk by cache_folder or MULTITASK_CACHE"
+            f"{needs}, but the disk of {order.place.parent} has {_gigabytes(free)} free; choose a "
+            "smaller image size, or a folder on a larger disk with cache_folder or MULTITASK_CACHE"
         )
 
 
@@ -99,7 +99,7 @@ def _explained(order: Order) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"the image cache cannot be written to {order.place.parent} ({error.strerror}); what "
-            "is there is kept, so make room or choose another folder by cache_folder or "
+            f"the image cache cannot be written to {order.place.parent} ({error.strerror}); "
+            "finished images are kept, so free space or choose another folder with cache_folder or "
             "MULTITASK_CACHE"
         ) from error

@@ -104,7 +104,7 @@ def complete(order: Order, tell_damage: bool = False) -> list[Entry] | None:
     """
     if not order.place.exists():
         return None
-    damage = "its images have another size than they should"
+    damage = "its images do not have the expected size"
     try:
         entries = read_index(order.place / INDEX, order.place.name)
         size = (order.place / PIXELS).stat().st_size

@@ -74,7 +74,9 @@ def decoded_image(order: Order, place: int) -> tuple[np.ndarray, Entry]:
     except OSError as error:
         raise InputError(f"{file} could not be read: {error.strerror}") from error
     if place not in order.digests.problems and _stamp(file) != order.digests.stamps[place]:
-        raise InputError(f"{file} changed while it was read; start again once it does not")
+        raise InputError(
+            f"{file} changed while it was being read; start again when it no longer changes"
+        )
     return image, entry._replace(checksum=crc32(image.data))
 
 

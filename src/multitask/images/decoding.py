@@ -110,7 +110,7 @@ def _unidentified(file: BinaryIO) -> UnusableImage:
     if file.seek(0, SEEK_END) == 0:
         return UnusableImage("unreadable_image", "the file is empty")
     known = ", ".join(FILE_FORMATS)
-    return UnusableImage("unreadable_image", f"not an image, or none of {known}")
+    return UnusableImage("unreadable_image", f"not an image, or not one of {known}")
 
 
 def _decoded(image: Any, format: ImageFormat) -> tuple[np.ndarray, Size]:

@@ -179,4 +179,4 @@ def _remember(known: Known, memory: Path) -> None:
                 os.unlink(file.name)
                 raise
     except OSError as error:
-        LOG.info("digests of the images are not remembered: %s", error)
+        LOG.info("digests of the images cannot be stored: %s", error)

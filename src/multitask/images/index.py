@@ -51,10 +51,10 @@ def read_index(path: Path, cache: str) -> list[Entry]:
     """
     content = path.read_bytes()
     if content and not content.endswith(b"\n"):
-        raise ValueError("its index breaks off")
+        raise ValueError("its index is truncated")
     lines = content.split(b"\n")[:-1]
     if _whole(lines, cache) < len(lines):
-        raise ValueError("its index is not what was written")
+        raise ValueError("its index was modified")
     return _entries(lines)
 
 

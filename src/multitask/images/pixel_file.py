@@ -85,7 +85,7 @@ class PixelFile:
         """
         places = rows.numpy()
         if len(rows) and not 0 <= places.min() <= places.max() < len(self):
-            raise IndexError(f"there are {len(self)} images, with places from 0")
+            raise IndexError(f"there are {len(self)} images, with indices from 0")
         pixels = np.empty((len(rows), *self.shape), np.uint8)
         if len(rows):
             if self._file is None:
@@ -102,7 +102,7 @@ class PixelFile:
             self._file = os.open(self.path, os.O_RDONLY)
         except OSError as error:
             raise InputError(
-                f"{self.path} cannot be read any more ({error.strerror}); the next start fills the "
+                f"{self.path} can no longer be read ({error.strerror}); the next start fills the "
                 "image cache again"
             ) from error
         if len(self) * prod(self.shape) <= MOST_KEPT:
@@ -143,15 +143,15 @@ class PixelFile:
                 pixels[number] = image
                 progress.step()
         if (reason := self._write(places[damaged], pixels[damaged])) is not None:
-            LOG.info("%s cannot be mended: %s", self.path, reason)
+            LOG.info("%s cannot be repaired: %s", self.path, reason)
             self._compared[places[damaged]] = False
 
     def _decoded(self, place: int) -> np.ndarray:
         image = self.decode(place)
         if crc32(image.data) != self.checksums[place]:
             raise InputError(
-                f"{self.path} is damaged, and image {place} of it is decoded to other pixels than "
-                f"before, as by another version of Pillow; delete {self.path.parent}, which the "
+                f"{self.path} is damaged, and its image {place} is now decoded to different "
+                f"pixels, as by another version of Pillow; delete {self.path.parent}, which the "
                 "next start fills again"
             )
         return image
@@ -175,8 +175,8 @@ class PixelFile:
         if not self._has_told:
             self._has_told = True
             tell(
-                f"image cache: {self.path} is damaged: of {read} images read, {damaged} are not "
-                "what was written; all such are decoded again from their files"
+                f"image cache: {self.path} is damaged: of {read} images read, {damaged} differ "
+                "from what was written; all such images are decoded again from their files"
             )
 
 

@@ -61,7 +61,7 @@ def refuse_rows_of_boxes(
     columns = ", ".join(["class", *boxes[0]])
     raise InputError(
         f"{path} has boxes in '{', '.join(boxes[0])}' and several rows for one image, such as "
-        f"'{repeated.iloc[0]}'; to learn several boxes an image, make a table with a row for each "
+        f"'{repeated.iloc[0]}'; to learn several boxes per image, make a table with a row for each "
         f"image and give this one to a target as boxes: multitask.tables.boxes.BoxTable, with "
         f"path: {path}, image: {image}, columns: [{columns}], the column of the class first, "
         "classes and without_boxes"

@@ -100,8 +100,8 @@ class Column:
             limits: the lowest and highest of the other numbers.
         """
         remark = (
-            f"{value:g} is far from all other numbers and stands in {count:,} cells, so it is "
-            "taken for a missing one; if it is a measurement, remove it from missing below"
+            f"{value:g} is far from all other numbers and occurs in {count:,} cells, so it is "
+            "treated as missing; if it is a measurement, remove it from missing below"
         )
         known, distinct = self.known - count, self.distinct - 1
         return replace(self, known=known, distinct=distinct, limits=limits, remark=remark)
@@ -181,7 +181,7 @@ def _lists(name: str, size: tuple[int, int, int], cells: pd.Series, length: int)
     try:
         values = np.array([[_number(element) for element in each] for each in cells])
     except (TypeError, ValueError):
-        return Column(name, "text", *size, remark="its lists hold something else than numbers")
+        return Column(name, "text", *size, remark="its lists do not contain only numbers")
     limits, remark = _limits(pd.Series(values.ravel())), _remarks(cells, False)
     return Column(name, "numbers", *size, limits=limits, size=length, remark=remark)
 
@@ -191,13 +191,13 @@ def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: p
     whole = bool((numbers % 1 == 0).all())
     if distinct < size[2] and texts.str.fullmatch(r"[+-]?\d+").all():
         # Floating-point numbers cannot distinguish them.
-        return Column(name, "identifier", *size, remark="whole numbers of very many digits")
+        return Column(name, "identifier", *size, remark="whole numbers with very many digits")
     if whole and says_group(name):
         return Column(name, "group" if distinct < known else "identifier", *size)
     if whole and says_identifier(name) and not says_count(name):
         return Column(name, "group" if distinct <= known / 2 else "identifier", *size)
     if whole and distinct == known and known > 9 and numbers.max() - numbers.min() == known - 1:
-        return Column(name, "identifier", *size, remark="the rows' numbers")
+        return Column(name, "identifier", *size, remark="row numbers")
     if whole and _are_classes(name, numbers) and texts.nunique() == distinct:
         return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
     limits, remark = _limits(numbers), _remarks(texts, False)

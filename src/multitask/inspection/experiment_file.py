@@ -99,7 +99,7 @@ def _data(
         if image.name != DEFAULT_IMAGE_COLUMN or contents.path.is_file():
             yield f"    image_column: {scalar(image.name)}"
         if image.ending:
-            yield from comment("Put behind each file's name, which lacks it in the table:", 4)
+            yield from comment("Appended to each file name, which lacks it in the table:", 4)
             yield f"    image_ending: {scalar(image.ending)}"
         if contents.image_folder is not None:
             yield f"    image_folder: {_path(contents.image_folder)}"
@@ -110,12 +110,12 @@ def _data(
         yield from comment("Texts that mean that a cell is missing; if not, remove them here.", 4)
         yield from sequence("missing", contents.missing, 4)
     if contents.choice.is_guess:
-        yield from comment("Which columns are targets was guessed by their names and places.", 4)
+        yield from comment("The target columns were guessed from their names and positions.", 4)
     yield "    targets:"
     for target in contents.targets:
         yield from _target(target, contents.targets)
     if contents.left_out:
-        yield from comment("Columns that are left out:", 4)
+        yield from comment("Columns that are not used:", 4)
         for name, why in contents.left_out.items():
             yield from comment(f"- {name or 'the column without a name'}: {why}", 4)
     yield from _split(contents, data.split)
@@ -138,7 +138,7 @@ def _target(target: Target, targets: Sequence[Target]) -> Iterator[str]:
     yield from comment(how_to_change(target), 6)
     if target.hot:
         yield from comment(
-            "A single one of these columns is 1 in each row, so they are one task of classes.", 6
+            "Exactly one of these columns is 1 in each row, so they are one task with classes.", 6
         )
     yield f"      {scalar(target.task)}:"
     names = [each.name for each in target.columns]
@@ -158,7 +158,7 @@ def _target(target: Target, targets: Sequence[Target]) -> Iterator[str]:
     if target.missing:
         yield from sequence("missing", [number(each) for each in target.missing], 8)
     if target.points and target.size % 2 == 0:
-        yield from comment("Where these are pixels, let them follow when images are resized:", 8)
+        yield from comment("If these are pixels, let them follow when images are resized:", 8)
         yield from comment("follows: {class_path: multitask.geometry.Positions}", 8)
 
 
@@ -199,18 +199,18 @@ def _split(contents: TableContents, split: Split | None) -> Iterator[str]:
 
 def _lacking_tables(lacking: Sequence[str]) -> Division:
     told = (
-        f"Each split has a folder or table of its own, but there is none for {_listed(lacking)}: a "
-        "share of the training rows is taken."
+        f"There are folders or tables for the splits, but none for {_listed(lacking)}: a "
+        "share of the training rows is used."
     )
     return told, "RandomSplit", {each: SHARES[each] if each in lacking else 0 for each in SHARES}
 
 
 def _by_column(split: GivenSplit) -> Division:
-    told = f"The table's column {split.column} says which row is for what."
+    told = f"The table's column {split.column} contains the split of each row."
     if split.lacking:
         told += (
-            f" It has no row for {_listed(split.lacking)}: a share of the training rows is taken; "
-            "0 does without."
+            f" It has no row for {_listed(split.lacking)}: a share of the training rows is used; "
+            "set 0 to do without."
         )
     settings: dict[str, Any] = {"column": split.column}
     settings |= {"words": split.words} if split.words else {}
@@ -220,7 +220,7 @@ def _by_column(split: GivenSplit) -> Division:
 def _grouped(group: Group) -> Division:
     told = (
         f"No {group.column.name} is in two splits. There are {group.groups:,}. {group.promise()} "
-        "For rows at random, use multitask.data.splits.RandomSplit."
+        "To divide rows at random, use multitask.data.splits.RandomSplit."
     )
     column = group.column
     if column.kind == "classes":
@@ -262,8 +262,8 @@ def _cleaning(findings: pd.DataFrame, keep_links: bool) -> Iterator[str]:
             yield from ("    cleaning:", "      symbolic_link: keep")
         return
     yield from comment(
-        "What cannot be used was found in the rows listed here, and is skipped. A training stops "
-        "at what is of another kind.",
+        "Unusable data of these kinds were found in the rows listed here and are skipped. "
+        "Training stops at any other kind.",
         4,
     )
     yield "    cleaning:"
@@ -312,7 +312,7 @@ def _model(contents: TableContents, plan: TrainingPlan) -> Iterator[str]:
     yield "  scheduler:"
     yield "    class_path: torch.optim.lr_scheduler.CosineAnnealingLR"
     yield "    init_args:"
-    yield from comment("As long as the run is, or a number of steps.", 6)
+    yield from comment("The length of the run, or a number of steps.", 6)
     yield "      T_max: run"
 
 

@@ -48,7 +48,7 @@ class Group:
     def promise(self) -> str:
         """What a random split would have suggested, in a sentence."""
         each = "".join(
-            f"; of {name}, repeating the label of another such row is right in {right:.0%} of the "
+            f"; for {name}, copying the label of another such row is right in {right:.0%} of the "
             f"rows, the most frequent class in {most:.0%}"
             for name, (right, most) in self.told.items()
         )

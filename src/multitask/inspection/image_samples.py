@@ -89,7 +89,9 @@ def table_images(
         if each is not None and each == each and str(each)
     ]
     if not names:
-        raise InputError(f"{path}, column '{cells.name}': every cell is empty; choose another one")
+        raise InputError(
+            f"{path}, column '{cells.name}': every cell is empty; choose another column"
+        )
     root = image.embedded or folder or (path if path.is_dir() else path.parent)
     finder = ImagePaths(root, root)
     places = np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int)
@@ -105,7 +107,7 @@ def table_images(
         )
     if (sample := _sample(usable)) is None:
         raise InputError(
-            f"none of the files that {path} names is an image that can be read, such as "
+            f"none of the files listed in {path} is a readable image, such as "
             f"{usable[0]}; it should be one of {', '.join(FILE_FORMATS)}"
         )
     return sample

@@ -14,13 +14,13 @@ from multitask.tokenizers import HashedWords
 
 HINTS = {
     "pretrained": "true for transfer learning; downloads the weights once.",
-    "vocabulary": "The tokenizer's.",
-    "sizes": "1 for a number, else how many categories the column has.",
+    "vocabulary": "The vocabulary of the tokenizer.",
+    "sizes": "1 for a number, otherwise the column's number of categories.",
 }
 """Comments on encoder settings."""
 TRANSFORMER = (
     "There are too few texts to learn much from the order of their words; "
-    "multitask.encoders.TextTransformer and TextConvNet read it."
+    "multitask.encoders.TextTransformer and TextConvNet use it."
 )
 
 
@@ -33,8 +33,8 @@ def image_lines(contents: TableContents, images: ImageSample) -> Iterator[str]:
     """
     about = "all of" if images.same_size else "of various sizes, in the median"
     yield from comment(
-        f"{images.looked_at} images were looked at: {about} {images.height} x {images.width} "
-        f"pixels, {'grey' if images.grey else 'colour'}. Where the sides have another ratio, fit "
+        f"{images.looked_at} images were inspected: {about} {images.height} x {images.width} "
+        f"pixels, {'grey' if images.grey else 'colour'}. If the sides have another ratio, fit "
         "is stretch, crop or pad.",
         4,
     )
@@ -44,8 +44,8 @@ def image_lines(contents: TableContents, images: ImageSample) -> Iterator[str]:
     yield "    fit: stretch"
     if images.white is not None:
         yield from comment(
-            "The value that becomes white. The files have 16 bits, and their brightest pixel was "
-            "darker than half of what these can hold.",
+            "The value that is white. The files have 16 bits, and their brightest pixel is "
+            "darker than half of the maximum of 16 bits.",
             4,
         )
         yield f"    white: {images.white}"
@@ -78,8 +78,7 @@ def _text(text: TextInput) -> Iterator[str]:
     what = "words and signs" if text.is_words else "bytes"
     middle, most = text.tokens
     yield from comment(
-        f"{middle:,} {what} in the median, {most:,} at most; what is behind length tokens is cut "
-        "off.",
+        f"{middle:,} {what} in the median, {most:,} at most; tokens beyond length are cut off.",
         6,
     )
     yield f"      {TEXT}:"
@@ -110,7 +109,7 @@ def _numbers(numbers: NumberInput) -> Iterator[str]:
         for name, kinds in numbers.categories.items():
             yield from sequence(scalar(name), kinds, 10)
     if numbers.missing:
-        yield from comment("Numbers that seem to stand for a missing one:", 8)
+        yield from comment("Numbers that seem to mean missing:", 8)
         yield from sequence("missing", [number(each) for each in numbers.missing], 8)
 
 

@@ -25,7 +25,7 @@ def _text(summary: TextSummary) -> Iterator[Block]:
     total = sum(summary.texts.values())
     yield Section(f"{summary.name}: {counted(total, 'text')}", _of_text(summary))
     heads = [
-        "split", "texts", "empty", "said before", "said in training", "fewest tokens", "median",
+        "split", "texts", "empty", "seen before", "seen in training", "fewest tokens", "median",
         "3rd quartile", "most", "all places filled",
     ]  # fmt: skip
     rows = []
@@ -46,25 +46,25 @@ def _text(summary: TextSummary) -> Iterator[Block]:
     if summary.words:
         frequent = ", ".join(f"{word} ({part:.0%})" for word, part in summary.words)
         yield Paragraph(
-            f"Training has {counted(summary.vocabulary, 'different word')}. Those that most texts "
-            f"have: {frequent}."
+            f"Training has {counted(summary.vocabulary, 'different word')}. The words in the "
+            f"most texts: {frequent}."
         )
 
 
 def _of_text(summary: TextSummary) -> str:
     full, total = sum(summary.full.values()), sum(summary.texts.values())
     median = number(summary.tokens["train"][2])
-    parts = [f"a training text has {median} tokens in the median"]
+    parts = [f"the median training text has {median} tokens"]
     if full:
         parts.append(f"{full / total:.2g} of all texts fill all {summary.places} places")
     if empty := sum(summary.empty.values()):
         parts.append(f"{empty:,} {'is' if empty == 1 else 'are'} empty")
     if trained := sum(summary.trained.values()):
         verb = "is" if trained == 1 else "are"
-        parts.append(f"{trained:,} of other splits {verb} in training too")
+        parts.append(f"{trained:,} of other splits {verb} also in training")
     said = f"{capital(listed(parts))}."
     if full > MANY * total:
-        said += " What is behind the places is cut off; the tokenizer's length says how many."
+        said += " Tokens beyond the places are cut off; the tokenizer's length sets the limit."
     return said
 
 
@@ -117,7 +117,7 @@ def _of_columns(summary: ColumnsSummary) -> str:
     if constant:
         parts.append(
             f"{listed(constant)} {'is' if len(constant) == 1 else 'are'} constant in training, so "
-            "that nothing is learnt from it"
+            "nothing is learnt from it"
         )
     if unseen:
         found = list(dict.fromkeys(unseen))

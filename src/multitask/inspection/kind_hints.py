@@ -40,8 +40,8 @@ def kind_hint(target: Target, targets: Sequence[Target]) -> str:
         return _of_classes(target)
     if says_angle(column.name) and _within(column, -CIRCLE, CIRCLE):
         return (
-            "If this is an angle in degrees, the same after 360 (180 of an axis), make the task a "
-            "multitask.tasks.Angle, and let the target follow when images are turned: "
+            "If this is an angle in degrees, with a period of 360 (180 for an axis), make the task "
+            "a multitask.tasks.Angle, and let the target follow when images are turned: "
             "follows: {class_path: multitask.geometry.Angle}."
         )
     if column.is_whole and _within(column, 0.0, float("inf")):
@@ -81,7 +81,7 @@ def _event_beside(time: Column, targets: Sequence[Target]) -> Column | None:
 
 def _survival(time: str, event: str) -> str:
     return (
-        f"If {event} says whether the event had happened by {time}, both are one target: remove "
+        f"If {event} records whether the event had happened by {time}, both are one target: remove "
         f"the two and write one of columns: [{time}, {event}], with 1 for an event and 0 if it had "
         "not happened (censored), and make the task a multitask.tasks.Hazard."
     )

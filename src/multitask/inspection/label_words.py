@@ -39,15 +39,15 @@ def change_labels(found: LabelCells) -> str:
     """
     if found.is_hot:
         return (
-            "Cells are lists of 0 and 1, of which several may be 1. The table does not name the "
+            "Cells are lists of 0 and 1, and several may be 1. The table does not name the "
             "labels: give them names here and in the task. If these are numbers, remove labels, "
             "and make the task a multitask.tasks.Regression with their number as size."
         )
     if found.between is None:
-        return "Cells are lists of labels; an empty list is none of them, an empty cell unknown."
+        return "Cells are lists of labels; an empty list means none of them, an empty cell unknown."
     return (
-        "Cells hold several labels each; an empty cell is unknown. If each cell is a class of its "
-        "own, list the cells as classes in place of labels and between, and make the task a "
+        "Cells hold several labels each; an empty cell is unknown. If each cell is a separate "
+        "class, list the cells as classes in place of labels and between, and make the task a "
         "multitask.tasks.Classification with their number as num_classes."
     )
 
@@ -63,5 +63,5 @@ def labels_of(names: Sequence[str], found: LabelCells) -> Iterator[str]:
     if found.between is not None:
         yield f"        between: {scalar(found.between)}"
     if found.none is not None:
-        yield "        # The word that says that none of the labels holds."
+        yield "        # The word that means that no label applies."
         yield f"        none: {scalar(found.none)}"

@@ -14,16 +14,16 @@ def why_left_out(column: Column) -> str:
     if column.kind == "group":
         empty = f"fill its {column.missing:,} empty cells, and " if column.missing else ""
         return (
-            "it names things that come in several rows; if they must not be in two splits, "
+            "it names things that occur in several rows; if they must not be in two splits, "
             f"{empty}divide by them with multitask.data.splits.GroupedSplit and by: {column.name}"
         )
     reasons = {
         "image": "it names other image files",
-        "identifier": "it tells rows apart and holds nothing to learn",
+        "identifier": "it identifies rows and contains nothing to learn",
         "text": "it is free text",
         "constant": "it is constant",
-        "empty": "it has no cells",
-        "split": "it seems to name splits, of which there is another column",
+        "empty": "all its cells are empty",
+        "split": "it seems to name splits, but another column does so too",
         "classes": "it is not used",
         "numbers": "it is not used",
         "labels": "it is not used",

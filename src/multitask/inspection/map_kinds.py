@@ -97,7 +97,7 @@ def map_kind(column: str, cells: pd.Series, source: Source) -> MapKind | str:
     ]  # fmt: skip
     if not usable:
         return (
-            f"it names files that are not there, such as '{cells.iloc[0]}'; if they are maps in "
+            f"it names files that do not exist, such as '{cells.iloc[0]}'; if they are maps in "
             "another folder, write a target with map_folder and map"
         )
     seen = _Seen(words(column))
@@ -200,7 +200,7 @@ class _Seen:
             told = f"{size} classes, whose numbers in the files are listed here{gone}"
             return self._made(ClassMap, {"numbers": known}, told)
         told = f"{known[-1] + 1} classes by their numbers{gone}"
-        hint = "If there are names, give classes instead of num_classes, in the numbers' order."
+        hint = "If there are names, give classes instead of num_classes, ordered by number."
         return self._made(ClassMap, {"num_classes": known[-1] + 1}, told, hint)
 
     def _of_colours(self) -> MapKind | None:
@@ -215,7 +215,7 @@ class _Seen:
         if not DEPTH & set(self.names) and is_float:
             return self._made(NumberMap, {}, "a number for each pixel")
         scale = {} if is_float else {"scale": 0.001}
-        unit = "" if is_float else ", taken for millimetres, which become metres"
+        unit = "" if is_float else ", assumed to be in millimetres and converted to metres"
         told = f"a depth for each pixel{unit}; 0 is missing"
         return self._made(
             DepthMap, scale, told, "" if is_float else "If they are not millimetres, change scale."

@@ -46,10 +46,10 @@ def of_findings(report: DataReport) -> str:
     stops = sum(pair in report.stops for pair in zip(found["table"], found["kind"], strict=True))
     text = f"{counted(len(found), 'row or cell', 'rows or cells')} cannot be used"
     if not stops:
-        return f"{text}; a training leaves {'it' if len(found) == 1 else 'them'} out."
+        return f"{text}; training skips {'it' if len(found) == 1 else 'them'}."
     if stops == len(found):
-        return f"{text}, and a training would stop at {'it' if stops == 1 else 'them'}."
-    return f"{text}, and a training would stop at {stops:,} of them."
+        return f"{text}, and training would stop at {'it' if stops == 1 else 'them'}."
+    return f"{text}, and training would stop at {stops:,} of them."
 
 
 def of_duplicates(across: Sequence[Duplicates], within: Sequence[Duplicates]) -> str:
@@ -109,7 +109,7 @@ def of_constants(columns: int, constant: int, unlabelled: int) -> str:
     """
     parts = []
     if columns:
-        parts.append(f"{counted(columns, 'column')} {'is' if columns == 1 else 'are'} left out")
+        parts.append(f"{counted(columns, 'column')} {'is' if columns == 1 else 'are'} skipped")
     if constant:
         parts.append(
             f"{counted(constant, 'target')} {'is' if constant == 1 else 'are'} constant in training"
@@ -157,11 +157,11 @@ def of_several(summary: LabelSummary) -> str:
     if not known:
         return "No training sample has a known label."
     missing = known * len(summary.labels) - int((without + holds).sum())
-    rest = f"; {missing:,} single labels are missing" if missing else ""
+    rest = f"; {missing:,} individual labels are missing" if missing else ""
     shares = (holds / (without + holds).clamp_min(1)).tolist()
     most, least = (choose(range(len(shares)), key=shares.__getitem__) for choose in (max, min))
     return (
-        f"{int(holds.sum()) / known:.3g} labels hold in a training sample on average, from "
+        f"{int(holds.sum()) / known:.3g} labels apply to a training sample on average, from "
         f"{shares[least]:.2g} of them ({summary.labels[least]}) to {shares[most]:.2g} "
         f"({summary.labels[most]}){rest}."
     )
@@ -180,8 +180,8 @@ def of_numbers(found: Sequence[NumberSummary]) -> str:
         if split != "train" and _goes_beyond(each, split)
     ]
     if beyond:
-        verb = "goes" if len(beyond) == 1 else "go"
-        return f"{listed(beyond)} {verb} beyond the range of training."
+        verb = "exceeds" if len(beyond) == 1 else "exceed"
+        return f"{listed(beyond)} {verb} the range of training."
     others = [split for split in found[0].quartiles if split != "train"]
     if not others:
         return f"{counted(len(found), 'target')} with numbers, in training only."

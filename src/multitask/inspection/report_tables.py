@@ -35,7 +35,7 @@ def splits(report: DataReport) -> Iterator[Block]:
         fewer = [split for split, size in report.sizes.items() if each.samples[split] < size]
         if fewer:
             some = ", ".join(f"{each.samples[split]:,} of {split}" for split in fewer)
-            yield Paragraph(f"Of {each.task}, only evenly spaced samples were looked at: {some}.")
+            yield Paragraph(f"For {each.task}, only evenly spaced samples were inspected: {some}.")
         if not isinstance(each, LabelSummary) and any(each.missing.values()):
             some = ", ".join(f"{share:.2%} of {split}" for split, share in each.missing.items())
             yield Paragraph(f"Pixels of {each.task} are missing: {some}.")

@@ -68,7 +68,7 @@ def _findings(report: DataReport) -> Iterator[Block]:
     for kind, rows in report.findings.groupby("kind", sort=False):
         stops = sum((table, kind) in report.stops for table in rows["table"])
         those = "them" if stops == len(rows) else f"{stops:,} of them"
-        told = f"; a training would stop at {those}" if stops else ""
+        told = f"; training would stop at {those}" if stops else ""
         yield Paragraph(f"{kind}: {len(rows):,}{told}")
         lines = []
         for each in rows.head(MOST_LISTED).itertuples():
@@ -85,7 +85,7 @@ def _duplicates(report: DataReport) -> Iterator[Block]:
     if not report.duplicates:
         return
     yield Section("Duplicate samples", answers.of_duplicates(across, within))
-    advice = "; what is known from training does not test a model"
+    advice = "; samples seen in training cannot test a model"
     for found, where in ((across, f"in several splits{advice}"), (within, "in one split")):
         if not found:
             continue
@@ -131,7 +131,7 @@ def _outliers(report: DataReport) -> Iterator[Block]:
 
 
 def _constants(report: DataReport) -> Iterator[Block]:
-    left_out = [f"{_column(name)} is left out: {why}" for name, why in report.left_out.items()]
+    left_out = [f"{_column(name)} is skipped: {why}" for name, why in report.left_out.items()]
     constant = [line for each in report.targets for line in _constant(each)]
     unlabelled = {
         each.task: [split for split, known in each.known.items() if known == 0]
@@ -143,7 +143,7 @@ def _constants(report: DataReport) -> Iterator[Block]:
     if lines := [*left_out, *constant, *lacking]:
         tasks = sum(map(bool, unlabelled.values()))
         answer = answers.of_constants(len(left_out), len(constant), tasks)
-        yield Section("Left out, constant or unlabelled", answer)
+        yield Section("Skipped, constant or unlabelled", answer)
         yield Bullets(lines)
 
 

@@ -120,7 +120,7 @@ def read_contents(
             no targets.
     """
     if image_folder is not None and not image_folder.is_dir():
-        raise InputError(f"--image_folder is {image_folder}, and there is no such folder")
+        raise InputError(f"--image_folder is {image_folder}, which does not exist")
     sources = find_sources(path, {}, image_folder, may_lack=("val", "test"))
     separator = separator_of(sources[0].table)
     table = _read(sources, separator)
@@ -231,7 +231,7 @@ def _refuse_nothing(path: Path, image: ImageColumn | None, left_out: Mapping[str
     )
     inputs = "inputs" if image is None else f"images in '{image.name}'"
     raise InputError(
-        f"{path} has no column to learn from beside its {inputs}{reasons}; add one of classes or "
+        f"{path} has no column to learn besides its {inputs}{reasons}; add one of classes or "
         "numbers"
     )
 

@@ -181,7 +181,7 @@ def _check_names(path: Path, columns: Sequence[Column], wanted: Wanted) -> None:
         for name in names or ():
             if name not in known:
                 raise InputError(
-                    f"--{option} names '{name}', and {path} has no such column beside its images "
+                    f"--{option} names '{name}', but {path} has no such column besides its images "
                     f"and splits{nearest(name, known)}"
                 )
             kinds = HOLDING if option == "targets" else ("classes", "numbers", "text", "identifier")
@@ -192,7 +192,7 @@ def _check_names(path: Path, columns: Sequence[Column], wanted: Wanted) -> None:
                 raise InputError(f"--{option} names '{name}', which cannot be {what}: {why}")
     for name in wanted.inputs or ():
         if name in (wanted.targets or ()):
-            raise InputError(f"'{name}' is one of --inputs and one of --targets; keep one")
+            raise InputError(f"'{name}' is listed in both --inputs and --targets; keep one")
 
 
 def _is_cell(column: Column) -> bool:
@@ -258,7 +258,7 @@ def told_choice(image: str | None, choice: Choice, tasks: Sequence[str]) -> list
     lines = [f"Inputs: {listed(inputs)}. Targets: {listed(tasks, most=6)}."]
     if choice.is_guess:
         lines.append(
-            "Which columns are targets was guessed by their names and their places; choose with "
+            "The target columns were guessed from their names and positions; choose them with "
             "--targets=NAME,NAME"
         )
     if image is None:

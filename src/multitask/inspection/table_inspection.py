@@ -56,7 +56,7 @@ def load(data: DataModule) -> None:
         InputError: if the data cannot be loaded.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*left out as told.*")
+        warnings.filterwarnings("ignore", message=".*skipped, as configured.*")
         warnings.filterwarnings("ignore", category=DataRemark)
         data.setup()
 

@@ -21,7 +21,7 @@ def describe(target: Target) -> str:
     missing = sum(each.missing for each in target.columns)
     gone = f"{missing:,} of {len(target.columns) * column.rows:,} cells are missing"
     if target.maps is not None:
-        looked = f"{target.maps.looked_at:,} files were looked at"
+        looked = f"{target.maps.looked_at:,} files were inspected"
         return f"{target.task}: maps; {gone}; {looked}: {target.maps.told}."
     if target.classes:
         ranked = sorted(target.classes.items(), key=lambda item: -item[1])
@@ -59,7 +59,7 @@ def how_to_change(target: Target) -> str:
             "To learn them apart, write a target and a task for each. If "
             f"{'this is a point' if points == 1 else 'these are points'} in the image, make the "
             f"task a multitask.tasks.Keypoints with points: {points}, or a list of names"
-            f"{', and a reference' if points == 1 else ''}; it takes the columns of several "
+            f"{', and a reference' if points == 1 else ''}; it accepts the columns of several "
             "points, x and y of each, in one target."
         )
     if target.several is not None:

@@ -50,8 +50,8 @@ def several_labels(cells: Series) -> str | None:
         return None
     return (
         f"its cells seem to hold several labels, such as {found.example!r:.60}, and each of the "
-        f"{found.combinations:,} combinations of {len(found.counts):,} labels would be a class of "
-        f"its own; to learn the labels, give this target labels: [{_some(found.counts)}] and "
+        f"{found.combinations:,} combinations of {len(found.counts):,} labels would be a separate "
+        f"class; to learn the labels, give this target labels: [{_some(found.counts)}] and "
         f"between: {found.between!r} in place of classes, and make its task a "
         "multitask.tasks.MultiLabel with the same labels"
     )
@@ -109,7 +109,7 @@ def stand_in_number(cells: Series) -> str | None:
         return None
     value, count, low, high = found
     return (
-        f"{value:g} stands in {count:,} cells, and all others are from {low:g} to {high:g}; if it "
+        f"{value:g} occurs in {count:,} cells, but all others are from {low:g} to {high:g}; if it "
         f"means missing, list it in this target's missing: [{value:g}]"
     )
 
@@ -125,8 +125,8 @@ def stand_in_class(cells: Series) -> str | None:
         is_below = value in (-1.0, -9.0, -99.0, -999.0) and low >= 0
         if is_below or (value in (99.0, 999.0, 9999.0) and value > 2 * high + 1):
             return (
-                f"the class {value:g} may stand for a missing one, as all others are from {low:g} "
-                f"to {high:g}; if it does, take it out of classes and list it in this target's "
+                f"the class {value:g} may mean missing, because all others are from {low:g} "
+                f"to {high:g}; if it does, remove it from classes and list it in this target's "
                 f"missing: [{value:g}]"
             )
     return None
@@ -172,7 +172,7 @@ def written_numbers(cells: Series) -> str | None:
         return None
     return (
         f"{len(odd):,} of its cells are numbers with {how[odd[0]]}, such as {odd[0]!r:.40}; write "
-        "a point before decimals, nothing between thousands, and the number alone"
+        "only the number, with a decimal point and without thousands separators"
     )
 
 

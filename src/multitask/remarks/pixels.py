@@ -43,18 +43,18 @@ def image_remarks(images: Tensor) -> Iterator[str]:
         most = int(images.max())
         if 0 < most < FEW_LEVELS:
             yield (
-                f"the images seem to be nearly black: they are bytes, of which 255 is white, and "
-                f"the brightest that was looked at is {most}; multiply them, or give floats from "
+                f"the images seem to be nearly black: they are bytes, in which 255 is white, but "
+                f"the brightest one inspected is {most}; multiply them, or give floats from "
                 "0 to 1"
             )
         return
     images = images[~is_missing(images)]
     known = images[images.isfinite()]
     if len(known) < images.numel():
-        yield "some images hold NaN or infinite numbers; replace them, as a loss of them is NaN too"
+        yield "some images contain NaN or infinite numbers; replace them, as they make the loss NaN"
     if len(known) and float(known.abs().max()) > FAR_BEYOND_ONE:
         yield (
-            f"the images are floats that reach from {float(known.min()):.3g} to "
-            f"{float(known.max()):.3g}, and 0 to 1 is expected; divide them (by 255, or what white "
-            "is), or give bytes (torch.uint8)"
+            f"the images are floats that range from {float(known.min()):.3g} to "
+            f"{float(known.max()):.3g}, but 0 to 1 is expected; divide them (by 255, or the value "
+            "of white), or give bytes (torch.uint8)"
         )

@@ -25,5 +25,5 @@ def radians(cells: Series) -> str | None:
         return None
     return (
         f"its angles are from {angles.min():.3g} to {angles.max():.3g}, as if in radians; if they "
-        "are, write them in degrees, which are 57.3 (180 / pi) times as many"
+        "are, convert them to degrees by multiplying them by 57.3 (180 / pi)"
     )

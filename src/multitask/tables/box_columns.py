@@ -45,7 +45,7 @@ def corners(
         raise InputError(
             f"targets, '{name}': box is {form}, which is {WORDS[form]}, but there "
             f"{'is' if size == 1 else 'are'} {size} number{'s' * (size > 1)}; name four columns, "
-            "or one of lists of four numbers"
+            "or one column of lists of four numbers"
         )
     first, second = values.split(2, 1)
     if form == "cxcywh":
@@ -68,7 +68,7 @@ def _told(target: TargetColumns, values: Tensor, partly: Tensor, empty: Tensor) 
     columns = ", ".join(target.names)
     for place in partly.nonzero().flatten().tolist():
         row = _row(values[place].tolist())
-        reason = f"({row}) is a part of a box, whose numbers are all known or all missing"
+        reason = f"({row}) is part of a box, whose numbers must be all known or all missing"
         yield Cell(place, columns, reason)
     form = target.box or "xyxy"
     hint = "; if it is left, top, width and height, set the target's box to xywh"

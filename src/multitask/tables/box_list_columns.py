@@ -43,7 +43,7 @@ def check_boxes(name: str, target: TargetColumns) -> None:
             "such as BoxCells(classes=['cat', 'dog'])"
         )
     if not isinstance(target.columns, str):
-        raise InputError(f"{where}: boxes are of one column, but columns is a list; name one")
+        raise InputError(f"{where}: boxes need one column, but columns is a list; name one")
     given = {each: getattr(target, each) for each in ("classes", "map", "labels", "box")}
     if also := [each for each, value in given.items() if value is not None]:
         advice = {
@@ -80,7 +80,7 @@ def box_lists(target: TargetColumns, cells: Mapping[str, Series]) -> tuple[Tenso
         if isinstance(rows, str):
             told.append(Cell(place, column, f"the cell {rows}"))
         elif rows is not None and len(rows) > MOST_BOXES:
-            reason = f"there are {len(rows):,} boxes; an image may have {MOST_BOXES:,} at most"
+            reason = f"there are {len(rows):,} boxes, but an image may have at most {MOST_BOXES:,}"
             told.append(Cell(place, column, reason, "", UNREADABLE))
         elif rows is not None:
             told += [_box(place, column, each, source) for each in rows]
@@ -96,7 +96,7 @@ def _box(place: int, column: str, row: BoxRow, source: BoxSource) -> list[float]
     start = f"{row.where}: " if row.where else ""
     names, kind = source.class_names, _class(row.kind, source.class_names)
     if kind is None:
-        reason = f"{start}the class '{row.kind}' is not one of classes"
+        reason = f"{start}the class '{row.kind}' is not listed in classes"
         return Cell(place, column, reason, nearest(str(row.kind), names), "unknown_class")
     numbers = [_number(each) for each in row.numbers]
     said = ", ".join(map(str, row.numbers))
@@ -132,8 +132,8 @@ def _packed(rows: Sequence[Sequence[Sequence[float]] | None]) -> Tensor:
     most = max([1, *(len(each) for each in rows if each is not None)])
     if len(rows) * most * 5 > MOST_NUMBERS:
         raise InputError(
-            f"{len(rows):,} images with room for the {most:,} boxes that one of them has need too "
-            "much memory; leave images with so many boxes out of the table"
+            f"{len(rows):,} images with {most:,} boxes each, the most of any image, need too "
+            "much memory; remove images with so many boxes from the table"
         )
     packed = torch.zeros(len(rows), most, 5)
     packed[:, :, 0] = -1

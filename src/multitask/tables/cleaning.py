@@ -167,12 +167,12 @@ class Findings:
         rows = {kind: count for kind, count in kinds.items() if kind not in OF_CELLS}
         cells = {kind: count for kind, count in kinds.items() if kind in OF_CELLS}
         parts = [_counted(each, noun) for noun, each in (("row", rows), ("cell", cells)) if each]
-        return f"left out as told: {listed(parts)}" if parts else ""
+        return f"skipped, as configured: {listed(parts)}" if parts else ""
 
     def nothing_left(self) -> str:
         """Explain why no row is left, if the policies have skipped all."""
         first = next(each for each in self.found if each.kind not in OF_CELLS)
-        return f"no row is left; {self.summary()}, first of all {first.row}: {_told(first)}"
+        return f"no row is left; {self.summary()}, such as {first.row}: {_told(first)}"
 
 
 def _told(finding: Finding) -> str:
@@ -189,7 +189,7 @@ def _counted(kinds: Mapping[str, int], noun: str) -> str:
 def _sentence(finding: Finding, others: int) -> str:
     more = f" (and {others:,} more of this kind)" if others else ""
     where = f"column '{finding.column}': " if finding.column else ""
-    what = "take such cells as missing" if finding.kind in OF_CELLS else "leave such rows out"
+    what = "treat such cells as missing" if finding.kind in OF_CELLS else "skip such rows"
     policy = f"data.init_args.cleaning.{finding.kind}"
     keep = f", or keep them with {policy}=keep" if finding.kind in MAY_BE_KEPT else ""
     return (

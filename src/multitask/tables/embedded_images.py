@@ -54,7 +54,7 @@ def put_out(file: pq.ParquetFile, column: str, folder: Path) -> list[str | None]
         return [_put(*each, folder) if each else None for each in _cells(file, column)]
     except OSError as error:
         raise InputError(
-            f"the images in column '{column}' cannot be put into {folder} ({error.strerror}); "
+            f"the images in column '{column}' cannot be written to {folder} ({error.strerror}); "
             "choose another folder with data.init_args.cache_folder"
         ) from error
 

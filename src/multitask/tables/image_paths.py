@@ -58,10 +58,10 @@ class ImagePaths:
         """
         path = os.path.normpath(os.path.join(self.folder, name))
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", name):
-            reason = "it is an address, and addresses are not downloaded; download the image, and "
-            return path, path, [PathProblem("missing_file", f"{reason}give the name of its file")]
+            reason = "it is a URL, and URLs are not downloaded; download the image, and "
+            return path, path, [PathProblem("missing_file", f"{reason}give its file name")]
         if not _is_within(path, self.root):
-            return path, path, [PathProblem("outside_root", f"the path leads out of {self.root}")]
+            return path, path, [PathProblem("outside_root", f"the path leads outside {self.root}")]
         try:
             path, status = _looked_up(path)
         except (OSError, ValueError) as error:
@@ -75,22 +75,22 @@ class ImagePaths:
             try:
                 status = os.stat(path)
             except OSError:
-                reason = f"the symbolic link leads to {real}, which is not there"
+                reason = f"the symbolic link leads to {real}, which does not exist"
                 return path, real, [PathProblem("missing_file", reason)]
         if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "a special file"
             return path, real, [PathProblem("missing_file", f"{path} is {what}, not an image file")]
         if not _is_within(real, self.real_root):
-            reason = f"a symbolic link leads out of {self.root}, to {real}"
+            reason = f"a symbolic link leads outside {self.root}, to {real}"
             return path, real, [PathProblem("symbolic_link", reason)]
         return path, real, []
 
     def _missing(self, path: str, name: str, error: OSError | ValueError) -> PathProblem:
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            return PathProblem("missing_file", f"the file cannot be looked up ({reason})")
+            return PathProblem("missing_file", f"the file cannot be accessed ({reason})")
         if "\\" in name:
-            what = "its name is written with backslashes; write folders with /"
+            what = "its name contains backslashes; use / instead"
             return PathProblem("missing_file", f"there is no file {path}, because {what}")
         folder, last = os.path.split(path)
         others = self._entries(folder)

@@ -71,14 +71,14 @@ def input_columns(name: str, given: Any, missing: Sequence[str | int | float]) -
     where = f"inputs, '{name}'"
     if name in ("image", "index") or name.startswith("@"):
         raise InputError(
-            f"{where}: this name is taken; call the input by another name, such as text"
+            f"{where}: this name is reserved; choose another name, such as text"
             + ("; images are named by image_column" if name == "image" else "")
         )
     if not isinstance(given, InputColumns):
         known = [each.name for each in fields(InputColumns)]
         if not isinstance(given, Mapping):
             raise InputError(
-                f"{where}: {given!r:.60} does not say what it is; give {{'column': 'review'}} for "
+                f"{where}: {given!r:.60} is not an input; give {{'column': 'review'}} for "
                 "a text, or {'columns': ['age', 'weight']} for numbers"
             )
         if unknown := [str(each) for each in given if each not in known]:
@@ -112,7 +112,7 @@ def _check_types(where: str, given: InputColumns) -> None:
         value = getattr(given, setting)
         names = [value] if isinstance(value, str) else value
         if not isinstance(value, takes | None) or not all(isinstance(e, str) for e in names or ()):
-            raise InputError(f"{where}: {setting} is {value!r:.60}; give columns' names in a list")
+            raise InputError(f"{where}: {setting} is {value!r:.60}; give a list of column names")
     kinds = given.categories
     is_by_column = isinstance(kinds, Mapping) and all(isinstance(e, str) for e in kinds)
     if not is_by_column or not all(isinstance(each, list | tuple) for each in kinds.values()):
@@ -127,8 +127,8 @@ def _check_types(where: str, given: InputColumns) -> None:
 def _check_text(where: str, given: InputColumns) -> None:
     if given.categories:
         raise InputError(
-            f"{where}: categories are for columns of categories, and column is a text; give "
-            "columns instead of column, or leave categories out"
+            f"{where}: categories are for columns of categories, but column is a text; give "
+            "columns instead of column, or remove categories"
         )
     if given.tokenizer is not None and not isinstance(given.tokenizer, Tokenizer):
         raise InputError(
@@ -140,31 +140,31 @@ def _check_text(where: str, given: InputColumns) -> None:
 def _check_columns(where: str, given: InputColumns, missing: Sequence[str]) -> None:
     if given.tokenizer is not None:
         raise InputError(
-            f"{where}: a tokenizer is for a text, and columns are numbers and categories; give "
-            "column instead of columns, or leave tokenizer out"
+            f"{where}: a tokenizer is for a text, but columns are numbers and categories; give "
+            "column instead of columns, or remove tokenizer"
         )
     names = set(given.names)
     for column in given.categories:
         if column not in names:
             raise InputError(
-                f"{where}: categories names '{column}', which is not one of columns"
+                f"{where}: categories contains '{column}', which is not listed in columns"
                 f"{nearest(column, names)}"
             )
         kinds = given.category_names(column)
         if len(kinds) < 2:
             raise InputError(
-                f"{where}: '{column}' has {len(kinds)} categories; list at least 2, or leave the "
-                "column out"
+                f"{where}: '{column}' has {len(kinds)} categories; list at least 2, or remove the "
+                "column"
             )
         if again := [each for each, count in Counter(kinds).items() if count > 1]:
             raise InputError(f"{where}: the categories of '{column}' list '{again[0]}' twice")
         if not all(each.strip() for each in kinds):
             raise InputError(
-                f"{where}: one of the categories of '{column}' is empty, and an empty cell is a "
-                "missing one; leave it out"
+                f"{where}: one of the categories of '{column}' is empty, but an empty cell means "
+                "missing; remove it"
             )
         if taken := [each for each in kinds if each in missing]:
             raise InputError(
-                f"{where}: '{taken[0]}' is one of the categories of '{column}' and one of missing; "
-                "keep one"
+                f"{where}: '{taken[0]}' is listed in both the categories of '{column}' and "
+                "missing; keep one"
             )

@@ -25,7 +25,7 @@ def read_json_row(line: str, where: str) -> dict[str, Any]:
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(found := dict(pairs)) < len(pairs):
-            raise InputError(f"{where}: a name occurs twice; each column may have one cell")
+            raise InputError(f"{where}: a name occurs twice; each column may have only one cell")
         return found
 
     try:

@@ -37,7 +37,7 @@ def check_labels(name: str, target: TargetColumns, missing: Sequence[str | int |
         if alone := [setting for setting, value in given.items() if value is not None]:
             raise InputError(
                 f"{where}: {alone[0]} is for several labels at once; list their names as labels, "
-                f"or leave {alone[0]} out"
+                f"or remove {alone[0]}"
             )
         return
     others = {"classes": target.classes, "follows": target.follows, "map": target.map}
@@ -51,30 +51,30 @@ def check_labels(name: str, target: TargetColumns, missing: Sequence[str | int |
         _check_columns(where, target, labels)
     texts = [str(each) for each in (*missing, *target.missing)]
     if taken := [each for each in (*labels, target.none) if each in texts]:
-        what = "none" if taken[0] == target.none else "one of labels"
-        raise InputError(f"{where}: '{taken[0]}' is {what} and one of missing; keep one")
+        what = "none" if taken[0] == target.none else "listed in labels"
+        raise InputError(f"{where}: '{taken[0]}' is {what} and listed in missing; keep one")
     if target.none in labels:
-        raise InputError(f"{where}: '{target.none}' is none and one of labels; keep one")
+        raise InputError(f"{where}: '{target.none}' is none and listed in labels; keep one")
     if target.between == "":
-        raise InputError(f"{where}: between is empty; give what stands between labels, such as ';'")
+        raise InputError(f"{where}: between is empty; give the separator of labels, such as ';'")
     if target.between and (inside := [each for each in labels if target.between in each]):
         raise InputError(
-            f"{where}: the label '{inside[0]}' has '{target.between}' in it, which stands between "
-            "labels; give another between"
+            f"{where}: the label '{inside[0]}' contains '{target.between}', which separates "
+            "labels; choose another between"
         )
 
 
 def _check_columns(where: str, target: TargetColumns, labels: Sequence[str]) -> None:
     if len(target.names) != len(labels):
         raise InputError(
-            f"{where}: labels are of one column, or of one column each, but columns names "
-            f"{len(target.names)} and labels {len(labels)}"
+            f"{where}: labels need one column, or one column each, but columns has "
+            f"{len(target.names)} names and labels has {len(labels)}"
         )
     for setting in ("between", "none"):
         if getattr(target, setting) is not None:
             raise InputError(
-                f"{where}: {setting} is for one column of several labels, but columns is a list of "
-                f"columns of yes and no; leave {setting} out"
+                f"{where}: {setting} is for one column with several labels, but columns is a list "
+                f"of columns with yes and no; remove {setting}"
             )
 
 
@@ -114,7 +114,7 @@ def label_numbers(
     return torch.stack(found, 1), problems
 
 
-_HOW = "; write 1 and 0, true and false or yes and no, and nothing if it is not known"
+_HOW = "; write 1 or 0, true or false, or yes or no, and leave unknown cells empty"
 
 
 def _answer(cell: Any) -> int | None:
@@ -180,10 +180,10 @@ def _named_cells(name: str, cells: Series, target: TargetColumns) -> tuple[Tenso
         if unknown:
             # Comparing with all labels is slow, and only the first hint is reported.
             hint = "" if problems else _meant(unknown[0], target)
-            reason = f"'{unknown[0]:.60}' is not one of labels"
+            reason = f"'{unknown[0]:.60}' is not listed in labels"
             problems.append(Cell(place, name, reason, hint, "unknown_class"))
         elif not named and not _is_none(cell, target):
-            reason = f"the cell {cell!r:.40} names no label"
+            reason = f"the cell {cell!r:.40} contains no label"
             problems.append(Cell(place, name, reason, "; leave it empty if none is known"))
         else:
             found[place] = 0
@@ -212,7 +212,5 @@ def _meant(name: str, target: TargetColumns) -> str:
         and target.labels
         and any(each in name for each in target.label_names)
     ):
-        return (
-            "; if the cell holds several labels, say what stands between them, as in between: ';'"
-        )
+        return "; if the cell contains several labels, set their separator, as in between: ';'"
     return nearest(name, target.label_names)

@@ -46,7 +46,7 @@ def map_files(
         if cell is None:
             continue
         if not isinstance(cell, str | int | np.integer) or isinstance(cell, bool):
-            reason = f"the cell {cell!r:.40} is not the name of a file"
+            reason = f"the cell {cell!r:.40} is not a file name"
             found.append(Finding(rows.row(place), UNREADABLE, reason, column))
             continue
         file = str(cell)

@@ -68,7 +68,7 @@ def read_table(
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         boxes = (
-            "; boxes in a JSON file of COCO are read beside a table of the images' names: see "
+            "; boxes in a COCO JSON file are read together with a table of image names: see "
             "CocoBoxes in docs/data.md"
         )
         raise InputError(
@@ -159,13 +159,13 @@ def _csv(path: Path, separator: str) -> DataFrame:
                 continue
             if row == header:
                 raise InputError(
-                    f"{path}, row {row_number(path, place)}: it repeats the header, as tables do "
-                    "that were put together of several; remove it"
+                    f"{path}, row {row_number(path, place)}: it repeats the header, as in tables "
+                    "that were combined from several files; remove it"
                 )
             if len(row) != len(header):
                 raise InputError(
-                    f"{path}, row {row_number(path, place)}: the number of cells is {len(row)}, "
-                    f"but the header names {len(header)} columns"
+                    f"{path}, row {row_number(path, place)}: the row has {len(row)} cells, "
+                    f"but the header has {len(header)} columns"
                 )
             places.append(place)
             for column, cell in zip(columns, row, strict=True):
@@ -183,8 +183,8 @@ def _refuse_class_names(cells: Mapping[str, pd.Series], path: Path) -> None:
     texts = [each for each in repeated if not re.fullmatch(NUMBER, each)]
     if texts and all(name in repeated or _is_alike(name, each) for name, each in cells.items()):
         raise InputError(
-            f"{path} has no header: its first row holds '{texts[0]}' as the rows below do, so it "
-            "is not a column's name; write the columns' names above it, such as file_name and label"
+            f"{path} has no header: its first row contains '{texts[0]}', like the rows below, so "
+            "it is not a column name; add the column names above it, such as file_name and label"
         )
 
 
@@ -212,14 +212,14 @@ def _csv_rows(lines: Iterable[str], separator: str, path: Path) -> Iterator[list
             start = reader.line_num + 1
     except csv.Error as error:
         raise InputError(
-            f"{path}: the row that begins in line {start} is not CSV ({error}); is a quote "
-            "never closed?"
+            f"{path}: the row that starts on line {start} is not valid CSV ({error}); is a quote "
+            "not closed?"
         ) from error
 
 
 def _check_header(header: list[str], separator: str, path: Path) -> None:
     if not any(header):
-        raise InputError(f"{path} is empty or has no header; begin it with the columns' names")
+        raise InputError(f"{path} is empty or has no header; start it with the column names")
     if header[0].startswith("sep="):
         raise InputError(
             f"{path} begins with '{header[0]}', which only Excel understands; remove that line"
@@ -232,8 +232,8 @@ def _check_header(header: list[str], separator: str, path: Path) -> None:
 def _refuse_data(header: Sequence[str], path: Path) -> None:
     if data := [each for each in header if is_image_name(each)]:
         raise InputError(
-            f"{path} has no header: its first row holds '{data[0]}', which is an image and not a "
-            "column's name; write the columns' names above it, such as file_name and label"
+            f"{path} has no header: its first row contains '{data[0]}', which is an image and not "
+            "a column name; add the column names above it, such as file_name and label"
         )
 
 
@@ -241,8 +241,8 @@ def _refuse_one_column(header: Sequence[str], separator: str, path: Path) -> Non
     meant = next((each for each in SEPARATORS if each != separator and each in header[0]), None)
     if len(header) == 1 and meant is not None:
         raise InputError(
-            f"{path}: all cells landed in one column, '{header[0]}'; {SEPARATORS[meant]} seems to "
-            f"stand between them, so set data.init_args.separator={meant!r}"
+            f"{path}: all cells are in one column, '{header[0]}'; the separator seems to be "
+            f"{SEPARATORS[meant]}, so set data.init_args.separator={meant!r}"
         )
 
 

@@ -18,7 +18,7 @@ from multitask.tables.image_paths import ImagePaths, PathProblem, repeated
 from multitask.tables.table_file import read_table, row_number
 from multitask.tables.table_sources import Source, tables
 
-NAMELESS = PathProblem("empty_file_name", "the cell for the name of the image is empty")
+NAMELESS = PathProblem("empty_file_name", "the cell for the image's file name is empty")
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -169,7 +169,7 @@ def located(
 
 
 def _same(first: Row) -> str:
-    return f"the file is also that of row {first.number} of {first.table}"
+    return f"the file is also in row {first.number} of {first.table}"
 
 
 def _check_columns(source: Source, table: DataFrame, columns: Sequence[str]) -> None:

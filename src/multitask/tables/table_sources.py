@@ -71,7 +71,7 @@ def find_sources(
         )
     folder = None if image_folder is None else Path(image_folder)
     if folder is not None and not folder.is_dir():
-        raise InputError(f"image_folder is {folder}, and there is no such folder")
+        raise InputError(f"image_folder is {folder}, which does not exist")
     if given:
         _refuse_missing(given, "give it", may_lack)
         return [_source(_table(each), folder, split) for split, each in given.items()]
@@ -147,8 +147,8 @@ def _table(path: Path) -> Path:
     hint = f"; did you mean {path / others[0]}?" if others else ""
     raise InputError(
         f"the folder {path} has no {listed(METADATA, word='or')}, and no folders of "
-        "images that are classes, or of images and of masks; give the table's file, or name it "
-        f"so{hint}"
+        "images by class, or of images and masks; give the table's file, or rename it "
+        f"accordingly{hint}"
     )
 
 

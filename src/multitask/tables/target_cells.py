@@ -113,7 +113,7 @@ def class_numbers(column: str, cells: Series, classes: Sequence[str]) -> tuple[T
         Cell(
             place,
             column,
-            f"the class '{keys[place]}' is not one of classes",
+            f"the class '{keys[place]}' is not listed in classes",
             # Comparing with all classes is slow, and only the first hint is reported.
             _meant(str(keys[place]), classes) if place == unknown[0] else "",
             "unknown_class",
@@ -148,7 +148,7 @@ def _hot(column: str, rows: Series, classes: Sequence[str]) -> tuple[Tensor, lis
             found[place] = values.index(1.0)
         else:
             said = ", ".join(str(each) for each in row)
-            reason = f"({said:.40}) is not a single 1 and otherwise 0, one for each of the classes"
+            reason = f"({said:.40}) is not one-hot: a single 1 and otherwise 0, one for each class"
             problems.append(Cell(place, column, reason))
     return torch.from_numpy(found), problems
 
@@ -167,7 +167,7 @@ def _listed(cell: Any, size: int) -> list[Any] | None:
 
 def _meant(cell: str, classes: Sequence[str]) -> str:
     if cell.lower() in TRUTHS_OF_YAML and ("True" in classes or "False" in classes):
-        return f"; YAML takes {cell} without quotes for true or false, so write '{cell}' in classes"
+        return f"; YAML reads {cell} without quotes as true or false, so write '{cell}' in classes"
     return nearest(cell, classes)
 
 
@@ -250,15 +250,15 @@ def _hint(cell: Any) -> str:
         return "; write 1 for true or yes and 0 for false or no, or list classes of the target"
     if isinstance(cell, str) and is_image_name(cell):
         return (
-            "; if it names the file of a map, say how it holds it, as in map: {class_path: "
-            "multitask.images.maps.ClassMap, init_args: {num_classes: 2}}"
+            "; if it is the file name of a map, set how the file encodes it, as in map: "
+            "{class_path: multitask.images.maps.ClassMap, init_args: {num_classes: 2}}"
         )
     how = written_how(cell) if isinstance(cell, str) else None
     if how is None:
         return NO_NUMBER
     return (
-        f"; it is a number with {how}: write the number alone, a point before decimals, and "
-        "nothing between thousands"
+        f"; it is a number with {how}: write only the number, with a decimal point and "
+        "without thousands separators"
     )
 
 

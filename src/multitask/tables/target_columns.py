@@ -104,7 +104,7 @@ def target_columns(name: str, given: Any) -> TargetColumns:
     known = [each.name for each in fields(TargetColumns)]
     if not isinstance(given, Mapping) or "columns" not in given:
         raise InputError(
-            f"targets, '{name}': {given!r:.60} names no columns; give a column's name, or "
+            f"targets, '{name}': {given!r:.60} does not name a column; give a column name, or "
             "{'columns': 'weight'} with further settings, such as classes"
         )
     if unknown := [str(each) for each in given if each not in known]:
@@ -135,11 +135,11 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int 
         return
     classes = target.class_names
     if target.follows is not None:
-        raise InputError(f"{where}: a class has nothing that follows; leave follows out")
+        raise InputError(f"{where}: follows does not apply to classes; remove follows")
     if len(target.names) not in (1, len(classes)):
         raise InputError(
-            f"{where}: classes are of one column, or of one column each (one-hot), but columns "
-            f"names {len(target.names)} and classes {len(classes)}"
+            f"{where}: classes need one column, or one column each (one-hot), but columns "
+            f"has {len(target.names)} names and classes has {len(classes)}"
         )
     if not classes:
         raise InputError(f"{where}: classes is empty; list the classes' names")
@@ -147,7 +147,7 @@ def check_columns(name: str, target: TargetColumns, missing: Sequence[str | int 
         raise InputError(f"{where}: classes lists '{twice[0]}' more than once")
     texts = [str(each) for each in (*missing, *target.missing)]
     if taken := [each for each in classes if each in texts]:
-        raise InputError(f"{where}: '{taken[0]}' is one of classes and one of missing; keep one")
+        raise InputError(f"{where}: '{taken[0]}' is listed in both classes and missing; keep one")
 
 
 def _check_map(where: str, target: TargetColumns) -> None:
@@ -155,7 +155,7 @@ def _check_map(where: str, target: TargetColumns) -> None:
         if target.map_folder is not None or target.map_ending:
             setting = "map_ending" if target.map_folder is None else "map_folder"
             raise InputError(
-                f"{where}: {setting} is for columns of maps; say how the files hold them, as in "
+                f"{where}: {setting} is for columns of maps; set how the files encode them, as in "
                 "map: {class_path: multitask.images.maps.ClassMap, init_args: {num_classes: 2}}"
             )
         return
@@ -165,7 +165,7 @@ def _check_map(where: str, target: TargetColumns) -> None:
             "ClassMap(num_classes=2)"
         )
     if not isinstance(target.columns, str):
-        raise InputError(f"{where}: maps lie in one column, but columns is a list; name one")
+        raise InputError(f"{where}: maps need one column, but columns is a list; name one")
     if target.classes is not None:
         raise InputError(
             f"{where}: the classes of maps are those of map; give map.init_args.classes instead"
@@ -184,10 +184,10 @@ def _check_box(where: str, target: TargetColumns) -> None:
     if given := [each for each in others if getattr(target, each) is not None]:
         raise InputError(
             f"{where}: box is for four numbers, but {given[0]} is given too; make the {given[0]} a "
-            "target of its own"
+            "separate target"
         )
     if len(target.names) not in (1, 4):
         raise InputError(
-            f"{where}: a box has four columns, or one of lists of four numbers, but columns names "
-            f"{len(target.names)}"
+            f"{where}: a box needs four columns, or one column of lists of four numbers, but "
+            f"columns has {len(target.names)} names"
         )

@@ -36,8 +36,8 @@ def target_remarks(
     for entry in map(str, target.missing):
         if entry not in matched:
             yield (
-                f"target '{name}': missing lists '{entry}', which no cell of its columns is; write "
-                "it as the table does, or remove it"
+                f"target '{name}': missing lists '{entry}', but no cell of its columns contains "
+                "it; write it as in the table, or remove it"
             )
 
 
@@ -58,8 +58,8 @@ def table_remarks(
     for entry in map(str, missing):
         if entry not in matched:
             yield (
-                f"missing lists '{entry}', which no cell of the targets is; write it as the table "
-                "does, or remove it"
+                f"missing lists '{entry}', but no cell of the targets contains it; write it as in "
+                "the table, or remove it"
             )
     single = {
         name: cells[name]

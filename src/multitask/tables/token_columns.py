@@ -43,18 +43,18 @@ def check_tokens(name: str, target: TargetColumns, inputs: Mapping[str, InputCol
     if not isinstance(target.columns, str) or target.none is not None:
         setting = "none is given" if target.none is not None else "columns is a list"
         raise InputError(
-            f"{where}: labels of words are in one column, with a label for each word, but {setting}"
+            f"{where}: labels of words need one column, with a label for each word, but {setting}"
         )
     found = inputs.get(text)
     if found is None or not found.is_text:
         texts = [each for each, columns in inputs.items() if columns.is_text]
         raise InputError(
-            f"{where}: tokens_of is '{text}', which is not a text of inputs{nearest(text, texts)}"
+            f"{where}: tokens_of is '{text}', which is not a text input{nearest(text, texts)}"
         )
     if not isinstance(found.column, str):
         raise InputError(
-            f"{where}: tokens_of is '{text}', which is made of several columns; labels of words "
-            "are of a text of one column"
+            f"{where}: tokens_of is '{text}', which consists of several columns; labels of words "
+            "need a text from one column"
         )
 
 
@@ -91,12 +91,12 @@ def token_numbers(
                 f"it has {_counted(len(labels), 'label')}, but the text '{target.tokens_of}' of "
                 f"this row has {_counted(words, 'word')}"
             )
-            hint = "; give one label for each word, which blanks part"
+            hint = "; give one label for each word, as separated by spaces"
             problems.append(Cell(place, column, reason, hint))
         elif unknown:
             # Comparing with all labels is slow, and only the first hint is reported.
             hint = "" if problems else nearest(unknown[0], names)
-            reason = f"'{unknown[0]:.60}' is not one of labels"
+            reason = f"'{unknown[0]:.60}' is not listed in labels"
             problems.append(Cell(place, column, reason, hint, "unknown_class"))
         else:
             row = aligned(text, [numbers[each] for each in labels], tokenizer)

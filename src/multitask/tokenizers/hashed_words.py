@@ -44,7 +44,7 @@ class HashedWords(Tokenizer):
         return [(self._number(each[0]), each.start(), each.end()) for each in WORDS.finditer(text)]
 
     def rule(self) -> str:
-        word = "the match in small letters (Unicode)" if self.lower else "the match"
+        word = "the match in lower case (Unicode)" if self.lower else "the match"
         return (
             f"A token is each match of the regular expression {WORDS.pattern} as Unicode has it. "
             f"Its number is {self.specials} + crc32(bytes) % {self.vocabulary - self.specials}, "

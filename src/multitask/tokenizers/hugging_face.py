@@ -37,7 +37,7 @@ def _usable_rules() -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise InputError(
-            f"{OWNER}: the library cannot do what the file {RULES} says ({error}); take another"
+            f"{OWNER}: the library cannot apply the file {RULES} ({error}); use another"
         ) from error
 
 
@@ -100,7 +100,7 @@ class HuggingFace(Tokenizer):
         if self._vocabulary > MOST_TOKENS:
             raise InputError(
                 f"{OWNER}: the file {RULES} has the token {self._vocabulary - 1}, which "
-                "32 bits do not hold; take another"
+                "does not fit in 32 bits; use another"
             )
         # An unknown word stands for its characters.
         unknown = _number(self._backend, settings.get("unk_token"))
@@ -109,7 +109,7 @@ class HuggingFace(Tokenizer):
         most = settings.get("model_max_length")
         if isinstance(most, int | float) and self.length > most:
             raise InputError(
-                f"{OWNER}: length is {self.length}, but the model '{self.name}' takes at most "
+                f"{OWNER}: length is {self.length}, but the model '{self.name}' accepts at most "
                 f"{int(most)} tokens; set it to {int(most)} or less"
             )
         needed = self._backend.num_special_tokens_to_add(False)
@@ -173,7 +173,7 @@ class HuggingFace(Tokenizer):
         parts = tuple(_whole(each or "") for each in given)
         if len(parts) > 2:
             raise InputError(
-                f"{OWNER}: a text has {len(parts)} parts, but such tokenizers take one or two; "
+                f"{OWNER}: a text has {len(parts)} parts, but such tokenizers accept one or two; "
                 "join some of them"
             )
         needed = self._backend.num_special_tokens_to_add(True)
@@ -206,8 +206,8 @@ def _files_of(name: str) -> dict[str, str]:
         found = transformers.AutoTokenizer.from_pretrained(name, **way)
         if not found.is_fast:
             raise InputError(
-                f"{OWNER}: the tokenizer of '{name}' is written in Python, which cannot travel in "
-                "a checkpoint; choose a model with a tokenizer.json"
+                f"{OWNER}: the tokenizer of '{name}' is written in Python, which cannot be stored "
+                "in a checkpoint; choose a model with a tokenizer.json"
             )
         with TemporaryDirectory() as folder:
             found.save_pretrained(folder)
@@ -226,12 +226,12 @@ def _backend(files: Mapping[str, str]) -> Any:
     tokenizers = library("tokenizers", OWNER)
     if RULES not in files:
         raise InputError(
-            f"{OWNER}: files has no {RULES}; leave files out, or give what files() gave"
+            f"{OWNER}: files has no {RULES}; remove files, or give what files() returned"
         )
     try:
         return tokenizers.Tokenizer.from_str(files[RULES])
     except Exception as error:
-        raise InputError(f"{OWNER}: the file {RULES} is not a tokenizer's ({error})") from error
+        raise InputError(f"{OWNER}: the file {RULES} is not a tokenizer ({error})") from error
 
 
 def _number(backend: Any, token: Any) -> int | None:

@@ -130,7 +130,7 @@ def test_a_checkpoint_carried_alone_makes_its_inputs(tmp_path: Path) -> None:
         ({**text_told(), "columns": []}, r"input 'review' is damaged .*column is empty"),
         ({"kind": "text", "columns": ["a"]}, "it has no tokenizer"),
         ({"kind": "sound", "columns": ["a"]}, "its kind is 'sound', which this version"),
-        ({**COLUMNS_TOLD, "categories": {"b": ["x", "y"]}}, "categories names 'b'"),
+        ({**COLUMNS_TOLD, "categories": {"b": ["x", "y"]}}, "categories contains 'b'"),
         ({**COLUMNS_TOLD, "categories": {"age": [["x"], 2]}}, "not texts or whole numbers"),
         ({**COLUMNS_TOLD, "categories": [1]}, "input 'review' is damaged"),
         ({**COLUMNS_TOLD, "missing": [3]}, "its words for missing cells are not texts"),

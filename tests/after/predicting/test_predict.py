@@ -177,7 +177,7 @@ def test_table_keeps_its_columns_and_needs_no_labels(
     assert [rows[0][name] for name in given] == ["'=1+1", "0.png", "cat", "3", ""]
     assert [bool(row["pos.x"]) for row in rows] == [True, False, False, False, True]
     assert "there is no file" in rows[1]["problem"]
-    assert "leads out of" in rows[2]["problem"]
+    assert "leads outside" in rows[2]["problem"]
     assert "is empty" in rows[3]["problem"]
     assert "'kind' is called 'given.kind'" in capsys.readouterr().out
 

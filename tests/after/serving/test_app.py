@@ -80,9 +80,9 @@ def png_that_claims(width: int, height: int) -> bytes:
     ("content", "words"),
     [
         (b"", "the file is empty"),
-        (b"hello", "not an image, or none of"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image, or none of"),
-        (b"PK\x03\x04" + bytes(500), "not an image, or none of"),
+        (b"hello", "not an image, or not one of"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not an image, or not one of"),
+        (b"PK\x03\x04" + bytes(500), "not an image, or not one of"),
         (image_file((50, 50), "jpeg")[:-400], "cannot be read as an image"),
         (image_file()[:40], "cannot be read as an image"),
         (image_file(mode="F", kind="tiff"), "save them with 8 or 16 bits"),

@@ -127,7 +127,7 @@ def test_labelled_texts_beside_unlabelled_ones_with_hidden_tokens() -> None:
         assert not (batch["masked"][is_labelled] >= 0).any()
         assert not (batch["text"][is_labelled] == 2).any()
     assert (data.targets("train")["masked"] >= 0).any()
-    with pytest.raises(InputError, match="give it to its sources"):
+    with pytest.raises(InputError, match="set it on the sources"):
         Mixture(sources, computed=[MaskedTokens()])
 
 

@@ -83,7 +83,7 @@ def test_targets_are_added_to_those_that_there_are() -> None:
 def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(InputError, match=r"grey images.* 3 channels"):
         Morphometrics()(InMemory(torch.zeros(2, 3, 8, 8), {}), 0, {})
-    with pytest.raises(InputError, match="dark ground.* 100 %"):
+    with pytest.raises(InputError, match="dark background.* 100 %"):
         Morphometrics()(InMemory(torch.full((2, 1, 8, 8), 255, dtype=torch.uint8), {}), 0, {})
     with pytest.raises(InputError, match="'area'; compute it once"):
         Morphometrics()(InMemory(torch.zeros(2, 1, 8, 8), {"area": torch.ones(2)}), 0, {})

@@ -185,7 +185,7 @@ def test_sines_are_waves() -> None:
         ({"val_episodes": 3, "without": ["val"]}, "val_episodes is 3, but without names 'val'"),
         (
             {"test_classes": 2, "classes": {"train": ["ant", "bee"], "test": ["cat", "dog"]}},
-            "test_classes is 2, but classes names those of each split",
+            "test_classes is 2, but classes lists those of each split",
         ),
     ],
 )

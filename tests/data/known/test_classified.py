@@ -137,7 +137,7 @@ def test_a_damaged_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write_cifar10(tmp_path, monkeypatch)
     path = tmp_path / "cifar-10-batches-py/data_batch_3"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match="CIFAR10 is not in .*, or not whole"):
+    with pytest.raises(InputError, match="CIFAR10 is not in .*, or incomplete"):
         CIFAR10(root=tmp_path).setup()
 
 

@@ -75,7 +75,7 @@ def test_a_missing_or_damaged_file_is_told(tmp_path: Path) -> None:
     write_dsprites(tmp_path)
     path = tmp_path / dsprites.FILE
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(InputError, match=r"npz is not the file of dSprites, or not whole"):
+    with pytest.raises(InputError, match=r"npz is not the dSprites file, or is incomplete"):
         DSprites(root=tmp_path).setup()
     write_dsprites(tmp_path)
     content = bytearray(path.read_bytes())
@@ -85,7 +85,7 @@ def test_a_missing_or_damaged_file_is_told(tmp_path: Path) -> None:
     lengths = struct.unpack_from("<HH", content, images.header_offset + 26)
     content[images.header_offset + 30 + sum(lengths)] = 7
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"npz is not the file of dSprites, or not whole"):
+    with pytest.raises(InputError, match=r"npz is not the dSprites file, or is incomplete"):
         DSprites(root=tmp_path, samples=None).setup()
     np.savez(path, imgs=np.zeros((5, 2, 2)), latents_values=np.zeros((5, 6)))
     with pytest.raises(InputError, match="its images are float64"):

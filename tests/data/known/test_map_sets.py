@@ -108,7 +108,9 @@ def test_classes_of_other_folders_may_have_other_names(tmp_path: Path, settings:
     data = PascalVOC(**settings, val=0.5, image_size=8, classes=["a", "b", "c"])
     data.setup()
     assert data.class_names() == {"segmentation": ["a", "b", "c"]}
-    with pytest.raises(InputError, match=r"2007_\w+.png gives no map: .* number 2, but"):
+    with pytest.raises(
+        InputError, match=r"2007_\w+.png contains no readable map: .* number 2, but"
+    ):
         PascalVOC(**settings, val=0.5, image_size=8, classes=["a", "b"]).setup()
 
 
@@ -138,8 +140,14 @@ def test_pets_have_their_trimaps(
     [
         ("train/depth/3.npy", r"incomplete: there is no .*train/depth/3.npy, one of 1 of 12 files"),
         ("train/image", r"has no images .*train/image/0.npy"),
-        ("val/label/1.npy", r"val/label/1.npy gives no map: .*pixels have the number 99"),
-        ("train/image/2.npy", r"train/image/2.npy gives no map: its colours are 0 to 200"),
+        (
+            "val/label/1.npy",
+            r"val/label/1.npy contains no readable map: .*pixels have the number 99",
+        ),
+        (
+            "train/image/2.npy",
+            r"train/image/2.npy contains no readable map: its colours are 0 to 200",
+        ),
         ("train/normal/2.npy", r"its image has 6 x 8"),
     ],
 )

@@ -134,7 +134,7 @@ def test_what_is_missing_or_broken_is_told(pets: Any, tmp_path: Path) -> None:
     name = next(iter(pets.drawn))
     folder = tmp_path / "oxford-iiit-pet"
     (folder / f"images/{name}.jpg").write_bytes(b"nothing")
-    with pytest.raises(InputError, match=rf"OxfordPets: .*{name}.jpg gives no image"):
+    with pytest.raises(InputError, match=rf"OxfordPets: .*{name}.jpg contains no readable image"):
         pets()
     Image.new("RGB", (40, 24)).save(folder / f"images/{name}.jpg")
     (folder / f"annotations/xmls/{name}.xml").write_text("<annotation></annotation>")
@@ -143,7 +143,7 @@ def test_what_is_missing_or_broken_is_told(pets: Any, tmp_path: Path) -> None:
     trimap = folder / f"annotations/trimaps/{name}.png"
     for content in (trimap.read_bytes()[:-30], b"<html>"):
         trimap.write_bytes(content)
-        with pytest.raises(InputError, match=rf"{name}.png is not a whole image; unpack"):
+        with pytest.raises(InputError, match=rf"{name}.png is not a complete image; unpack"):
             pets()
     trimap.unlink()
     with pytest.raises(InputError, match=rf"needs the file .*{name}.png"):
@@ -174,5 +174,5 @@ def test_a_head_that_is_no_box_is_told(tmp_path: Path, text: str) -> None:
 def test_a_trimap_in_colours_is_told(tmp_path: Path) -> None:
     (tmp_path / "trimaps").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "trimaps/cat.png")
-    with pytest.raises(InputError, match=r"cat.png is not a whole image"):
+    with pytest.raises(InputError, match=r"cat.png is not a complete image"):
         trimap_box(tmp_path, "cat")

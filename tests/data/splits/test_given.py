@@ -33,9 +33,9 @@ def test_a_column_without_a_set_takes_a_share_of_training() -> None:
     parts = ByColumn("s", val=0.25).divide(table, seed=0)
     assert {name: len(rows) for name, rows in parts.items()} == {"train": 12, "val": 4, "test": 4}
     assert parts["test"].tolist() == [16, 17, 18, 19]
-    with pytest.raises(InputError, match="has rows for test, and .*test is 0.1"):
+    with pytest.raises(InputError, match="has rows for test, but .*test is 0.1"):
         ByColumn("s", val=0, test=0.1).divide(table, seed=0)
-    with pytest.raises(InputError, match="no row is for 'val'; set .*val=0"):
+    with pytest.raises(InputError, match="no row belongs to 'val'; set .*val=0"):
         ByColumn("s").divide(table, seed=0)
 
 
@@ -53,13 +53,15 @@ def test_what_is_no_split_is_none() -> None:
         assert given_split(DataFrame({"vehicle": cells})) is None
     assert given_split(DataFrame({"a": ["train", "test", "test"]}), taken=["a"]) is None
     both = DataFrame({"a": ["train", "test"], "b": ["train", "val"]})
-    with pytest.raises(InputError, match="the columns 'a' and 'b' both say"):
+    with pytest.raises(InputError, match="the columns 'a' and 'b' both seem"):
         given_split(both)
 
 
 @pytest.mark.parametrize("cells", [[0] * 16 + [1] * 4 + [2] * 4, ["1"] * 20 + ["2"] * 4])
 def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -> None:
-    with pytest.raises(InputError, match="'split' seems to say .* its cells are numbers; say what"):
+    with pytest.raises(
+        InputError, match="'split' seems to contain .* its cells are numbers; set what"
+    ):
         given_split(DataFrame({"split": cells}))
     assert given_split(DataFrame({"splitting": cells})) is None
     assert given_split(DataFrame({"split": cells}), ["split"]) is None
@@ -69,7 +71,7 @@ def test_numbers_in_a_column_called_split_are_asked_about(cells: list[object]) -
     "cells", [["train_clean", "train_other", "dev-clean"], ["train", "test b"]]
 )
 def test_parts_of_splits_are_asked_about(cells: list[str]) -> None:
-    expected = rf"'part' seems to say .* parts of .*as in {{.*{cells[-1]}: (val|test)"
+    expected = rf"'part' seems to contain .* parts of .*as in {{.*{cells[-1]}: (val|test)"
     with pytest.raises(InputError, match=expected):
         given_split(DataFrame({"part": cells * 2}))
     assert given_split(DataFrame({"part": [f"{each}/1.png" for each in cells]})) is None
@@ -103,5 +105,5 @@ def test_words_for_splits_with_something_before_or_behind(name: str, cells: list
     ],
 )
 def test_words_that_may_be_splits_are_asked_about(name: str, cells: list[str]) -> None:
-    with pytest.raises(InputError, match=f"'{name}' seems to say which split"):
+    with pytest.raises(InputError, match=f"'{name}' seems to contain the split"):
         given_split(DataFrame({name: cells * 2}))

@@ -83,7 +83,7 @@ def test_a_column_decides() -> None:
         (ByColumn("a"), ["train", "tset", "val"], "row 3, column 'a': 'tset' is not a split"),
         (ByColumn("a"), ["train", "tset", "val"], "did you mean 'test'?"),
         (ByColumn("a"), ["train", None, "val"], "row 3, column 'a': the cell is empty"),
-        (ByColumn("a"), ["train", "test"], "column 'a': no row is for 'val'"),
+        (ByColumn("a"), ["train", "test"], "column 'a': no row belongs to 'val'"),
         (ByColumn("as"), ["train"], "split.column is 'as', but there is no such column"),
         (StratifiedSplit("a"), ["x"] * 5 + ["y"], "1 row has the value 'y'"),
         (StratifiedSplit("a"), ["x"] * 5 + [None] * 2, "2 rows have no value"),
@@ -106,5 +106,5 @@ def test_what_cannot_be_divided_is_told(
 
 @pytest.mark.parametrize("shares", [(0.1, 1.0), (0.5, 0.5), (-0.1, 0.2)])
 def test_shares_that_cannot_be_are_refused(shares: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="between 0 and 1|leaves nothing to train on"):
+    with pytest.raises(InputError, match="between 0 and 1|leaves nothing for training"):
         RandomSplit(*shares)

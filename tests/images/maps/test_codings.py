@@ -124,7 +124,7 @@ NUMPY = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }\n"
     ("header", "words"),
     [
         (NUMPY % "(1000000, 1000000)", "1,000,000,000,000 numbers"),
-        (NUMPY % "(100, 100)", "ends too early: of 40,000 bytes it has 64"),
+        (NUMPY % "(100, 100)", "is truncated: it has 64 of 40,000 bytes"),
         (NUMPY % "(True, True)", "not a NumPy array"),
         ("{'descr': '<f4L', 'shape': ((((\n", "not a NumPy array"),
         ("{[]: 1}", "not a NumPy array"),
@@ -137,14 +137,14 @@ def test_headers_that_lie_are_not_believed(tmp_path: Path, header: str, words: s
     file.write_bytes(start + header.encode() + bytes(64))
     with pytest.raises(UnusableImage, match=words):
         NumberMap().read(file)
-    with pytest.raises(InputError, match="cannot be read as an array of NumPy"):
+    with pytest.raises(InputError, match="cannot be read as a NumPy array"):
         StoredMaps(file)
 
 
 def test_archives_and_files_that_are_no_images_are_said_to_be_none(tmp_path: Path) -> None:
     (tmp_path / "a.npy").write_bytes(b"PK\x03\x04" + bytes(100))
     (tmp_path / "a.png").write_bytes(b"")
-    for name, words in (("a.npy", "archive of arrays"), ("a.png", "not a map: give PNG")):
+    for name, words in (("a.npy", "archive of arrays"), ("a.png", "not a map; give PNG")):
         with pytest.raises(UnusableImage, match=words):
             ClassMap(2).read(tmp_path / name)
 
@@ -154,7 +154,7 @@ def test_archives_and_files_that_are_no_images_are_said_to_be_none(tmp_path: Pat
     [
         (ClassMap(2), IDS, "unknown_class", "2 pixels have the number 2, but .* 0 to 1, and 255"),
         (ClassMap(3, missing=[]), IDS, "unknown_class", "1 pixel has the number 255.*no number"),
-        (ClassMap(3), np.full((2, 2), 0.5), "unreadable_map", "not whole"),
+        (ClassMap(3), np.full((2, 2), 0.5), "unreadable_map", "not integers"),
         (ClassMap(3), np.full((2, 2, 3), [1, 0, 0], np.uint8), "unreadable_map", "ColourMap"),
         (ColourMap(COLOURS), np.ones((2, 2, 3), np.uint8), "unknown_class", r"#010101 \(4 pix"),
         (ColourMap(COLOURS), IDS, "unreadable_map", "ClassMap"),

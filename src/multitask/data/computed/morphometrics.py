@@ -125,12 +125,12 @@ def _refuse_others(samples: BatchDataset) -> None:
     if images.shape[1] != 1:
         raise InputError(
             f"computed: Morphometrics measure grey images, but these have {images.shape[1]} "
-            "channels; take Morphometrics away"
+            "channels; remove Morphometrics"
         )
     edges = torch.cat([images[..., [0, -1], :].flatten(), images[..., :, [0, -1]].flatten()])
     if edges.mean() > DARK:
         raise InputError(
-            "computed: Morphometrics measure what is bright on a dark ground, but the edges of "
+            "computed: Morphometrics measure bright objects on a dark background, but the edges of "
             f"these images have a mean brightness of {100 * edges.mean():.0f} %, above "
-            f"{100 * DARK:.0f} %; take Morphometrics away"
+            f"{100 * DARK:.0f} %; remove Morphometrics"
         )

@@ -46,7 +46,9 @@ class RandomRotation(ComputedTargets):
         self, samples: BatchDataset, seed: int, geometry: Mapping[str, Geometry]
     ) -> BatchDataset:
         if TARGET in samples.targets:
-            raise InputError(f"computed: RandomRotation would replace '{TARGET}'; turn images once")
+            raise InputError(
+                f"computed: RandomRotation would replace '{TARGET}'; rotate images once"
+            )
         generator = torch.Generator().manual_seed(seed)
         angles = self.degrees * (2 * torch.rand(len(samples), generator=generator) - 1)
         return _Turned(samples, angles, _turned_targets(samples, angles, geometry))
@@ -92,14 +94,14 @@ def _turned_targets(
             continue
         if name not in geometry:
             raise InputError(
-                f"computed: RandomRotation turns images, and data.geometry.{name} does not say how "
-                f"the target '{name}' follows; say so, with multitask.geometry.Unchanged where it "
-                "does not, or compute it after the rotation"
+                f"computed: RandomRotation rotates images, but data.geometry.{name} does not "
+                f"define how the target '{name}' follows; define it, with "
+                "multitask.geometry.Unchanged if it does not, or compute it after the rotation"
             )
         if not isinstance(values, Tensor):
             raise InputError(
-                f"computed: RandomRotation turns images and their targets in memory, but '{name}' "
-                "is read from a disk; take the rotation away"
+                "computed: RandomRotation rotates images and their targets in memory, but "
+                f"'{name}' is read from a disk; remove the rotation"
             )
         try:
             targets[name] = followed(geometry[name], values, matrix, sizes, sizes)

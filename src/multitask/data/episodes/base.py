@@ -70,12 +70,12 @@ class EpisodeData(DataModule):
             if split in self.without and counts[name] != default_of(type(self), name):
                 raise InputError(
                     f"{type(self).__name__}: {name} is {counts[name]}, but without names "
-                    f"'{split}'; leave one of them out"
+                    f"'{split}'; remove one of them"
                 )
         if episodes_per_batch > episodes:
             raise InputError(
                 f"{type(self).__name__}: episodes_per_batch is {episodes_per_batch}, but an epoch "
-                f"has {episodes} episodes; give as many or fewer"
+                f"has {episodes} episodes; give at most {episodes}"
             )
         self.shots, self.queries = shots, queries
         self.episodes = {"train": episodes, "val": val_episodes, "test": test_episodes}
@@ -116,7 +116,7 @@ class EpisodeData(DataModule):
         if split == "train" and self.episodes_per_batch < count:
             raise InputError(
                 f"episodes_per_batch is {self.episodes_per_batch}, but each of {count} processes "
-                f"takes whole episodes; give {count} or more"
+                f"needs whole episodes; give {count} or more"
             )
         return WholeEpisodes(
             episodes, samples.size, self.episodes_per_batch, split == "train", **processes

@@ -31,7 +31,7 @@ def refuse_idle(
     for name, (count, default) in counts.items():
         if given is not None and count != default:
             raise InputError(
-                f"{name} is {count}, but {what} names those of each split; leave one of them out"
+                f"{name} is {count}, but {what} lists those of each split; remove one of them"
             )
 
 
@@ -64,8 +64,8 @@ def split_kinds(
         return _given(known, given, what)
     if val < 0 or test < 1 or val + test >= len(known):
         raise InputError(
-            f"{val} of the {len(known)} {what} cannot be for validation and {test} for the test; "
-            "the test needs at least 1, and training some too"
+            f"{val} of the {len(known)} {what} cannot be for validation and {test} for testing; "
+            "testing needs at least 1, and training some too"
         )
     order = torch.randperm(len(known), generator=torch.Generator().manual_seed(seed)).tolist()
     parts = {"test": order[:test], "val": order[test : test + val], "train": order[test + val :]}
@@ -81,7 +81,9 @@ def _given(known: Sequence[Any], given: Mapping[str, Sequence[Any]], what: str) 
         for name in names:
             if name not in known:
                 near = nearest(str(name), list(map(str, known)))
-                raise InputError(f"{what}: {split} names {name!r}, which the data lack{near}")
+                raise InputError(
+                    f"{what}: {split} names {name!r}, which the data do not have{near}"
+                )
             if name in owner:
                 where = "twice" if owner[name] == split else f"and so does {owner[name]}"
                 raise InputError(f"{what}: {split} names {name!r} {where}; name each once")

@@ -68,7 +68,7 @@ class DividedClasses(FromSource):
                 raise InputError(
                     f"task names '{self.task}', whose {split} targets are {labels.dtype} of shape "
                     f"{list(labels.shape)}; name a task with one class number for each sample, or "
-                    "take multitask.data.RegressionEpisodes"
+                    "use multitask.data.RegressionEpisodes"
                 )
         every = torch.cat(list(self._labels.values()))
         names = self.source.class_names().get(self.task)

@@ -126,7 +126,7 @@ class Episodes(EpisodeData, DividedClasses):
                 raise InputError(
                     f"Episodes: class {name} has {len(pool)} {what} in the {split} split, fewer "
                     f"than shots + queries = {self.shots + self.queries}; give fewer of them, or "
-                    "leave the class out of classes"
+                    "remove the class from classes"
                 )
         others = {name: each for name, each in samples.targets.items() if name != self.task}
         # A different seed for each split, even if two have the same classes.
@@ -146,7 +146,7 @@ class Episodes(EpisodeData, DividedClasses):
             raise InputError(
                 f"Episodes: {self.ways}-way episodes need at least {self.ways} classes of each "
                 f"split, but there are {counts['train']} to train{validating} and {counts['test']} "
-                "to test; give fewer ways, or divide the classes otherwise"
+                "to test; give fewer ways, or divide the classes differently"
             )
 
 

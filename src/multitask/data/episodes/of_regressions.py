@@ -97,7 +97,7 @@ class RegressionEpisodes(EpisodeData, FromSource):
         splits = self.load_source()
         values = {split: _columns(each) for split, each in splits.items()}
         if not values["train"]:
-            raise InputError("RegressionEpisodes: the source has no regression to deal")
+            raise InputError("RegressionEpisodes: the source has no regression task")
         sizes = self.val_columns, self.test_columns
         names = list(values["train"])
         self.columns = split_kinds(names, self.given_columns, *sizes, self.seed, "columns")
@@ -181,6 +181,6 @@ def _statistics(name: str, values: Tensor) -> tuple[Tensor, Tensor]:
     finite = values[known(values)].double()
     if len(finite) < 2:
         count = len(finite)
-        raise InputError(f"columns: '{name}' has {count} training values; leave it out of columns")
+        raise InputError(f"columns: '{name}' has {count} training values; remove it from columns")
     deviation = finite.std(correction=0)
     return finite.mean().to(values), torch.where(deviation > 0, deviation, 1.0).to(values)

@@ -46,16 +46,16 @@ class FromSource(DataModule):
         own, theirs = type(self).__name__, type(source).__name__
         if source.deals_episodes or isinstance(source, FromSource):
             done = "deals episodes" if source.deals_episodes else "chooses classes"
-            right = f"{theirs} has" if isinstance(source, FromSource) else "is of ordinary samples"
+            right = f"{theirs} has" if isinstance(source, FromSource) else "has ordinary samples"
             raise InputError(
-                f"source: {theirs} {done} itself, and {own} needs all samples as they are; give "
+                f"source: {theirs} {done} itself, but {own} needs all samples as they are; give "
                 f"{own} a source that {right}"
             )
         for option in OPTIONS:
             if _is_given(source, option):
                 raise InputError(
-                    f"source sets {option}, which concerns batches; leave it out there, and set it "
-                    f"at {own} if {own} has it"
+                    f"source sets {option}, which applies to batches; remove it there, and set it "
+                    f"on {own} if {own} has it"
                 )
         if type(source).on_after_batch_transfer is not DataModule.on_after_batch_transfer:
             raise InputError(

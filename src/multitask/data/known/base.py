@@ -113,8 +113,8 @@ class KnownData(DataModule, ABC):
             return f"{name} could not be downloaded to '{self.root}': {reason}"
         if "not found" in reason:
             return (
-                f"{name} is not in '{self.root}', or not whole; set data.init_args.download to "
-                "true to download it to there, or data.init_args.root to the folder that it is in"
+                f"{name} is not in '{self.root}', or incomplete; set data.init_args.download to "
+                "true to download it, or data.init_args.root to the folder that contains it"
             )
         return (
             f"{name} in '{self.root}' cannot be read ({reason or type(error).__name__}); delete "

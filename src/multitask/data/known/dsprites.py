@@ -101,7 +101,7 @@ def _told_if_damaged(path: Path) -> Iterator[None]:
         yield
     except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path} is not the file of dSprites, or not whole ({error}); delete it and set "
+            f"{path} is not the dSprites file, or is incomplete ({error}); delete it and set "
             "data.init_args.download to true"
         ) from error
 

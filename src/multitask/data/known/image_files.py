@@ -53,6 +53,7 @@ class ImageFiles(KnownData):
         cache.build()
         for place, problem in sorted(cache.problems.items()):
             raise InputError(
-                f"{type(self).__name__}: {files[place]} gives no image ({problem}); {self.cure}"
+                f"{type(self).__name__}: {files[place]} contains no readable image ({problem}); "
+                f"{self.cure}"
             )
         return cache

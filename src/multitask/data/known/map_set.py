@@ -31,7 +31,7 @@ class MapSet(KnownData):
         options: see `KnownData`, without ``download``: the data set is not downloaded.
     """
 
-    cure = "get the set again, and set data.init_args.root to its folder"
+    cure = "download the set again, and set data.init_args.root to its folder"
     where_to_get_it = ""
     """Continuation of "download it from"."""
 
@@ -48,8 +48,8 @@ class MapSet(KnownData):
         if self.download:
             raise InputError(
                 f"{type(self).__name__} is not downloaded by this program; download it from "
-                f"{self.where_to_get_it}, set data.init_args.root to its folder and leave download "
-                "out"
+                f"{self.where_to_get_it}, set data.init_args.root to its folder and remove "
+                "download"
             )
         self.val, self.cache_folder, self.cache_limit = val, cache_folder, cache_limit
 
@@ -82,7 +82,8 @@ class MapSet(KnownData):
         cache.build()
         for place, problem in sorted(cache.problems.items()):
             raise InputError(
-                f"{type(self).__name__}: {files[place]} gives no map: {problem.reason}; {self.cure}"
+                f"{type(self).__name__}: {files[place]} contains no readable map: "
+                f"{problem.reason}; {self.cure}"
             )
         return cache
 

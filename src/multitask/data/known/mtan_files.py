@@ -86,7 +86,7 @@ class MTANFiles(MapSet):
         if not names or not all(each.isdecimal() for each in names):
             raise InputError(
                 f"{type(self).__name__} has no images {self.root / folder / IMAGE}/0.npy and so "
-                "on; set data.init_args.root to the folder that holds train and val"
+                "on; set data.init_args.root to the folder that contains train and val"
             )
         return sorted(map(int, names))
 
@@ -105,5 +105,7 @@ def _size(file: Path) -> tuple[int, int]:
     try:
         height, width = ImageArray().read(file).shape[1:]
     except (UnusableImage, OSError) as error:
-        raise InputError(f"{file} gives no image: {error}; get the set again") from error
+        raise InputError(
+            f"{file} contains no readable image: {error}; download the set again"
+        ) from error
     return height, width

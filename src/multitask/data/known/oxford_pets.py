@@ -109,7 +109,7 @@ class OxfordPets(ImageFiles, Classified):
         ]
         if others := sum(box is None for box in boxes):
             rank_zero_warn(
-                f"OxfordPets: '{task}' is missing for {others} images, whose annotations are of "
+                f"OxfordPets: '{task}' is missing for {others} images, whose annotations belong to "
                 "images of another size"
             )
         values = torch.tensor([MISSING if box is None else box for box in boxes])

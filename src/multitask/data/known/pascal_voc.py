@@ -78,7 +78,7 @@ class PascalVOC(ImageFiles, MapSet):
             if not found.get(name):
                 raise InputError(
                     f"PascalVOC has no names in {folder}/ImageSets/Segmentation/{name}.txt; set "
-                    "data.init_args.root to the folder that holds JPEGImages, SegmentationClass "
+                    "data.init_args.root to the folder with JPEGImages, SegmentationClass "
                     "and ImageSets"
                 )
         maps = folder / "SegmentationClass"

@@ -49,7 +49,9 @@ def trimap_box(annotations: Path, name: str) -> Annotated:
     except FileNotFoundError:
         raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is not a whole image; unpack annotations.tar.gz again") from error
+        raise InputError(
+            f"{path} is not a complete image; unpack annotations.tar.gz again"
+        ) from error
     columns, rows = (np.flatnonzero(animal.any(axis)) for axis in (0, 1))
     size = animal.shape[0], animal.shape[1]
     if not len(columns):
@@ -85,7 +87,7 @@ def head_box(annotations: Path, name: str) -> Annotated | None:
             raise ValueError(f"{left:g}, {top:g}, {right:g}, {bottom:g} is not a box")
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise InputError(
-            f"{path} does not have a size and a box as Pascal VOC's files do ({error}); unpack "
+            f"{path} does not have a size and a box in the format of Pascal VOC ({error}); unpack "
             "annotations.tar.gz again"
         ) from error
     return Annotated((left - 1, top - 1, right, bottom), size)

@@ -68,7 +68,7 @@ class Shares(Split):
                 )
         if val + test >= 1:
             raise InputError(
-                f"val and test are {val} and {test}, which leaves nothing to train on; give less"
+                f"val and test are {val} and {test}, which leaves nothing for training; give less"
             )
         self.val, self.test = val, test
 

@@ -66,20 +66,20 @@ class ByColumn(Split):
         self, parts: dict[str, Places], table: DataFrame, seed: int
     ) -> dict[str, Places]:
         if len(parts["train"]) == 0:
-            raise InputError(f"column '{self.column}': no row is for 'train'")
+            raise InputError(f"column '{self.column}': no row belongs to 'train'")
         wanted: dict[str, float] = {}
         for split, share in self.shares.items():
             has = len(parts[split]) > 0
             setting = f"data.init_args.split.init_args.{split}"
             if has and share is not None:
                 raise InputError(
-                    f"column '{self.column}' has rows for {split}, and {setting} is {share:g}, "
-                    f"which is for tables that have none; leave {split} out"
+                    f"column '{self.column}' has rows for {split}, but {setting} is {share:g}, "
+                    f"which is for tables that have none; remove {split}"
                 )
             if not has and share is None:
                 raise InputError(
-                    f"column '{self.column}': no row is for '{split}'; set {setting}=0 (with "
-                    f"data.init_args.split=multitask.data.splits.ByColumn) to do without a "
+                    f"column '{self.column}': no row belongs to '{split}'; set {setting}=0 (with "
+                    f"data.init_args.split=multitask.data.splits.ByColumn) to have no "
                     f"{SPLIT_NAMES[split]} set, or {setting}=0.15 to take that share of the "
                     "training rows"
                 )

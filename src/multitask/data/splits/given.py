@@ -65,8 +65,8 @@ def given_split(table: DataFrame, taken: Collection[str] = ()) -> GivenSplit | N
         first, second = found[0].column, found[1].column
         if not (found[0].words and found[1].words):
             raise InputError(
-                f"the columns '{first}' and '{second}' both say which split a row belongs to; "
-                "choose with data.init_args.split=multitask.data.splits.ByColumn and "
+                f"the columns '{first}' and '{second}' both seem to contain the split of each row; "
+                "choose one with data.init_args.split=multitask.data.splits.ByColumn and "
                 f"data.init_args.split.init_args.column={first}, or remove one"
             )
     return found[0] if found else None
@@ -97,13 +97,13 @@ def _given(name: str, cells: Series) -> GivenSplit | None:
         return None
     if unknown:
         raise InputError(
-            f"the column '{name}' seems to say which split a row belongs to, but '{unknown[0]}' is "
-            "none of train, val, test; write one of these, or say what it means with "
+            f"the column '{name}' seems to contain the split of each row, but '{unknown[0]}' is "
+            "not one of train, val, test; write one of these, or set what it means with "
             "data.init_args.split=multitask.data.splits.ByColumn and its words"
         )
     if not _is_full(cells):
         raise InputError(
-            f"the column '{name}' seems to say which split a row belongs to, but some of its "
+            f"the column '{name}' seems to contain the split of each row, but some of its "
             "cells are empty; fill them, remove these rows, or choose another split "
             "(data.init_args.split)"
         )
@@ -132,8 +132,8 @@ def _refuse_other_words(name: str, cells: Collection[str]) -> None:
 def _ask(name: str, what: str, words: Mapping[str, str | None]) -> NoReturn:
     example = ", ".join(f"{cell}: {split}" for cell, split in words.items())
     raise InputError(
-        f"the column '{name}' seems to say which split a row belongs to, but its cells are {what}"
-        "; say what each means with data.init_args.split=multitask.data.splits.ByColumn, "
+        f"the column '{name}' seems to contain the split of each row, but its cells are {what}"
+        "; set what each means with data.init_args.split=multitask.data.splits.ByColumn, "
         f"data.init_args.split.init_args.column={name} and its words, as in {{{example}}}; or "
         "write train, val and test in the column, or give it another name"
     )

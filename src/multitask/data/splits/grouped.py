@@ -53,7 +53,7 @@ class GroupedSplit(Shares):
         fewest = len(SPLITS) - len(self.absent())
         if (count := len(set(groups))) < fewest:
             raise InputError(
-                f"column '{self.by}' has {count} group{'s' * (count != 1)}; there should be at "
+                f"column '{self.by}' has {count} group{'s' * (count != 1)}; there must be at "
                 f"least {fewest}, one for each split"
             )
 

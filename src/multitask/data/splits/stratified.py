@@ -42,7 +42,7 @@ class StratifiedSplit(Shares):
         if count < FEWEST:
             raise InputError(
                 f"column '{self.by}' cannot be stratified: {count} row{'s have' * (count > 1)}"
-                f"{' has' * (count == 1)} {said}; there should be at least {FEWEST}"
+                f"{' has' * (count == 1)} {said}; there must be at least {FEWEST}"
             )
 
         def choose(rows: Places, share: float, seed: int) -> Iterator[tuple[Places, Places]]:

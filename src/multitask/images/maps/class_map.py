@@ -49,7 +49,7 @@ class ClassMap(MapCoding):
         self.missing = missing
         sizes = self._sizes()
         if len(set(sizes.values())) != 1:
-            said = listed(f"{size} by {name}" for name, size in sizes.items()) or "not said"
+            said = listed(f"{size} by {name}" for name, size in sizes.items()) or "not set"
             raise InputError(
                 f"ClassMap: the number of classes is {said}; give one of num_classes, classes and "
                 "numbers, or several that agree"
@@ -69,17 +69,21 @@ class ClassMap(MapCoding):
     def _check_numbers(self) -> None:
         numbers = self._numbers()
         if len(set(numbers)) < len(numbers):
-            raise InputError("ClassMap: numbers has a number twice; give each class its own")
+            raise InputError(
+                "ClassMap: numbers contains a number twice; give each class a different one"
+            )
         if outside := [each for each in numbers if not 0 <= each <= LARGEST]:
             raise InputError(
-                f"ClassMap: numbers has {outside[0]}; numbers of classes are 0 to {LARGEST}"
+                f"ClassMap: numbers contains {outside[0]}; numbers of classes are 0 to {LARGEST}"
             )
         if both := sorted(set(self.missing or ()) & set(numbers)):
             raise InputError(
-                f"ClassMap: {both[0]} is the number of a class and one of missing; keep one"
+                f"ClassMap: {both[0]} is the number of a class, but listed in missing; keep one"
             )
         if self.classes is not None and len(set(self.class_names or ())) < self.size:
-            raise InputError("ClassMap: classes has a name twice; give each class its own")
+            raise InputError(
+                "ClassMap: classes contains a name twice; give each class a different one"
+            )
 
     def _numbers(self) -> Sequence[int]:
         return range(self.size) if self.numbers is None else self.numbers
@@ -170,8 +174,8 @@ def _one_channel(found: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if (whole != np.floor(whole)).any() or np.abs(whole).max() > LARGEST:
             raise UnusableImage(
                 UNREADABLE,
-                "its numbers are not whole, as class numbers are; if they are measurements, use "
-                "multitask.images.maps.NumberMap",
+                "its numbers are not integers, but class numbers are; if they are measurements, "
+                "use multitask.images.maps.NumberMap",
             )
         found = whole
     return found.astype(np.int64)

@@ -50,7 +50,7 @@ class ColourMap(MapCoding):
         if twice := [each for each, count in Counter(numbers).items() if count > 1]:
             raise InputError(
                 f"ColourMap: the colour #{twice[0]:06x} occurs twice in colours and missing; give "
-                "each class its own"
+                "each class a different one"
             )
         if classes is not None and len({str(each) for each in classes}) != len(colours):
             raise InputError(
@@ -79,8 +79,8 @@ class ColourMap(MapCoding):
         if found.ndim != RGB or found.shape[2] != RGB or found.dtype != np.uint8:
             raise UnusableImage(
                 UNREADABLE,
-                f"it holds {found.dtype} of shape {list(found.shape)}, which are not colours; if "
-                "its numbers are classes, use multitask.images.maps.ClassMap",
+                f"it contains {found.dtype} of shape {list(found.shape)}, which are not colours; "
+                "if its numbers are classes, use multitask.images.maps.ClassMap",
             )
         wide = found.astype(np.int32)
         colours, places, counts = np.unique(
@@ -113,6 +113,6 @@ def _sentence(others: dict[int, int]) -> str:
     named = ", ".join(f"#{colour:06x} ({counted(count, 'pixel')})" for colour, count in first)
     more = f", and {len(ordered) - MOST_NAMED} more" if len(ordered) > MOST_NAMED else ""
     return (
-        f"it has colours that are of no class: {named}{more}; add them to colours, or to missing, "
-        "and save maps without smoothing"
+        f"it has colours that belong to no class: {named}{more}; add them to colours, or to "
+        "missing, and save maps without smoothing"
     )

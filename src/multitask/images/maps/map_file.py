@@ -54,7 +54,7 @@ def read_map(file: Path, as_colours: bool = False) -> np.ndarray[Any, Any]:
     if found.ndim not in (2, 3) or 0 in found.shape or found.dtype.kind not in "biuf":
         raise UnusableImage(
             UNREADABLE,
-            f"it holds {found.dtype} of shape {list(found.shape)}; a map has numbers of shape "
+            f"it contains {found.dtype} of shape {list(found.shape)}; a map has numbers of shape "
             "[height, width], or [height, width, channels]",
         )
     return found
@@ -91,13 +91,13 @@ def _check_header(file: BinaryIO) -> None:
     if size > MOST_NUMBERS or max(shape, default=0) > LONGEST_SIDE:
         raise UnusableImage(
             UNREADABLE,
-            f"it has {size:,} numbers of shape {list(shape)}; a map may have {MOST_NUMBERS:,} at "
-            f"most, and {LONGEST_SIDE:,} on a side",
+            f"it has {size:,} numbers of shape {list(shape)}; a map may have at most "
+            f"{MOST_NUMBERS:,}, and {LONGEST_SIDE:,} on a side",
         )
     left = os.fstat(file.fileno()).st_size - file.tell()
     if not kind.hasobject and size * kind.itemsize > left:
         raise UnusableImage(
-            UNREADABLE, f"it ends too early: of {size * kind.itemsize:,} bytes it has {left:,}"
+            UNREADABLE, f"it is truncated: it has {left:,} of {size * kind.itemsize:,} bytes"
         )
 
 
@@ -114,7 +114,7 @@ def _pixels(file: Path, as_colours: bool) -> np.ndarray[Any, Any]:
             return np.array(image.convert("RGB") if as_colours and image.mode == "P" else image)
     except UnidentifiedImageError:
         known = "PNG, TIFF, BMP, GIF, WebP, PGM or a NumPy array (.npy)"
-        raise UnusableImage(UNREADABLE, f"it is not a map: give {known}") from None
+        raise UnusableImage(UNREADABLE, f"it is not a map; give {known}") from None
     except (UnusableImage, MemoryError):
         raise
     except Exception as error:
@@ -134,6 +134,6 @@ def _refuse(image: Any) -> None:
     if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
         raise UnusableImage(
             UNREADABLE,
-            f"it has {height} x {width} pixels; a map may have {MOST_PIXELS:,} at most, and "
+            f"it has {height} x {width} pixels; a map may have at most {MOST_PIXELS:,}, and "
             f"{LONGEST_SIDE:,} on a side",
         )

@@ -36,7 +36,7 @@ def check_size(size: Size, image: Size) -> None:
         raise UnusableImage(
             OTHER_SIZE,
             f"it has {size[0]} x {size[1]} pixels, but its image has {image[0]} x {image[1]}; a "
-            "map has the size of its image, or the same ratio of sides",
+            "map must have the size of its image, or the same aspect ratio",
         )
 
 

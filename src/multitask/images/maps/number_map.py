@@ -88,7 +88,7 @@ def channels_first(found: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, An
     if found.shape[2] != size:
         raise UnusableImage(
             UNREADABLE,
-            f"it holds numbers of shape {list(found.shape)}, but there should be {size} for each "
-            "pixel",
+            f"it contains numbers of shape {list(found.shape)}, but there should be {size} for "
+            "each pixel",
         )
     return found.transpose(2, 0, 1)

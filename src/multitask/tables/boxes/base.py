@@ -88,6 +88,6 @@ def check_form(box: BoxForm, without_boxes: WithoutBoxes | None = "empty") -> No
         raise InputError(f"box is {box!r}; give 'xyxy', 'xywh' or 'cxcywh'")
     if without_boxes not in ("empty", "unlabelled"):
         raise InputError(
-            f"without_boxes is {without_boxes!r}; say what images without a row are: 'empty', "
-            "which teaches that nothing is there, or 'unlabelled'"
+            f"without_boxes is {without_boxes!r}; set what images without a row are: 'empty', "
+            "which means that nothing is there, or 'unlabelled'"
         )

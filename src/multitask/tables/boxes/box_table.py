@@ -49,7 +49,7 @@ class BoxTable(BoxSource):
         check_form(box, without_boxes)
         if len(columns) != FIELDS:
             raise InputError(
-                f"columns names {len(columns)}; name those of the class and of the four numbers"
+                f"columns has {len(columns)} names; name those of the class and of the four numbers"
             )
         self.path, self.without_boxes = Path(path), without_boxes
         self.image, self.columns = image, list(columns)
@@ -72,8 +72,8 @@ class BoxTable(BoxSource):
                 boxes.append(BoxRow(fields[0], fields[1:], where))
         if not keys & found.keys():
             raise InputError(
-                f"{self.path}: its column '{self.image}' has none of the table's images, such as "
-                f"'{min(keys, default='')}'; name the column that has their names there (image), "
+                f"{self.path}: its column '{self.image}' contains none of the table's images, such "
+                f"as '{min(keys, default='')}'; name the column with their names there (image), "
                 "and in the table (columns)"
             )
         rest: list[BoxRow] | None = [] if self.without_boxes == "empty" else None

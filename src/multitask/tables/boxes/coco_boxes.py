@@ -57,7 +57,7 @@ class CocoBoxes(BoxSource):
         if not keys & set(files.values()):
             raise InputError(
                 f"{self.path} lists none of the table's images, such as '{min(keys, default='')}'; "
-                "name the column that has their file_name"
+                "name the column with their file_name"
             )
         found: dict[str, list[BoxRow]] = {}
         for place, each in enumerate(content["annotations"]):
@@ -80,7 +80,7 @@ class CocoBoxes(BoxSource):
             if found.setdefault(each["id"], name) != name:
                 raise InputError(
                     f"{self.path}: {part} has the id {each['id']} for '{found[each['id']]}' and "
-                    f"for '{name}'; give each an id of its own"
+                    f"for '{name}'; give each a different id"
                 )
         return found
 
@@ -94,9 +94,7 @@ class CocoBoxes(BoxSource):
         for part, fields in PARTS.items():
             entries = content.get(part) if isinstance(content, dict) else None
             if not isinstance(entries, list):
-                raise InputError(
-                    f"{self.path} has no list '{part}', as files of COCO's objects have"
-                )
+                raise InputError(f"{self.path} has no list '{part}', as COCO object files have")
             for place, each in enumerate(entries):
                 lacking = [key for key in fields if not isinstance(each, dict) or key not in each]
                 if lacking:
