@@ -122,7 +122,9 @@ def test_a_run_is_exported_with_its_tokenizer(
     assert Path("best_text_tokenizer/multitask_tokenizer.json").exists()
     main(["export", best, "--format=hub"])
     card = Path("best_hub/README.md").read_text()
-    assert "A model that reads a text and numbers and categories and does 2 tasks at once" in card
+    assert (
+        "A model that reads a text and numbers and categories and performs 2 tasks at once" in card
+    )
     assert "- text: A text, of which it reads the first 12 tokens, made by HashedWords." in card
     assert "text-classification" in card
     assert {each.name for each in Path("best_hub").iterdir()} == {

@@ -152,7 +152,7 @@ def test_a_hub_folder_of_a_run(
         (["best.ckpt", "--output=note.txt"], "for onnx give a name with .onnx"),
         (["best.ckpt", "--output=there.onnx"], "there.onnx already exists"),
         (["best.ckpt", "--output=note.txt/x.onnx"], "note.txt/x.onnx cannot be written"),
-        (["best.ckpt", "--licence=mit"], "--licence is for --format=hub alone"),
+        (["best.ckpt", "--licence=mit"], "--licence is only for --format=hub"),
         (["best.ckpt", "--format=hub", "--licence=My own"], "give it as the hub does"),
         (["best.ckpt", "--format=hub", "--push=me"], "give a user or organisation and a name"),
         (["best.ckpt", "--format=hub", "--evaluation=."], ". has no metrics.csv"),

@@ -62,7 +62,11 @@ def test_only_what_may_be_drawn_is_drawn() -> None:
     ("task", "shots", "words"),
     [
         (Classification(3), 4, "'it' has 3 labels of class 0, fewer than 4 shots"),
-        (Classification(4), 1, "'it' has 0 labels of class 3, fewer than 1 shot; label some$"),
+        (
+            Classification(4),
+            1,
+            "'it' has 0 labels of class 3, fewer than 1 shot; label some samples$",
+        ),
         (
             Classification(3, classes=["katt", "häst", "label%"]),
             9,

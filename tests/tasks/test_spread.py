@@ -196,9 +196,9 @@ def test_a_variance_stays_finite_whatever_the_head_returns() -> None:
         (partial(GaussianRegression, beta=NAN), "beta is nan"),
         (partial(QuantileRegression, quantiles=[0.05, 0.95]), "with 0.5"),
         (partial(QuantileRegression, quantiles=[0.5]), "on either side"),
-        (partial(QuantileRegression, quantiles=[0.9, 0.5, 0.1]), "rising"),
+        (partial(QuantileRegression, quantiles=[0.9, 0.5, 0.1]), "increasing"),
         (partial(QuantileRegression, quantiles=[0.0, 0.5, 0.9]), "between 0 and 1"),
-        (partial(QuantileRegression, quantiles=[]), "rising"),
+        (partial(QuantileRegression, quantiles=[]), "increasing"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(make: Callable[[], Any], reason: str) -> None:
