@@ -131,7 +131,7 @@ def _draw_worst(axes: Axes, counts: Tensor, names: Sequence[str]) -> None:
     axes.locator_params(axis="x", integer=True)
     axes.set_xlim(0, 1.25 * values[0])
     axes.set_xlabel(
-        "samples of one class predicted as another\n"
+        "samples predicted as another class\n"
         f"(the {len(pairs)} most frequent of {torch.count_nonzero(mistakes):,} pairs)",
         fontsize=8,
     )
