@@ -18,6 +18,7 @@ from multitask import InputError, MultiTask
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
 from multitask.cli.main import main
+from multitask.data import scenes
 from multitask.tasks import Task
 
 ROOT = Path(__file__).parents[2]
@@ -256,6 +257,8 @@ def test_every_experiment_is_complete_and_runs(
     monkeypatch: pytest.MonkeyPatch,
     digits_run: Path,
 ) -> None:
+    # To draw scenes takes longer than all else.
+    monkeypatch.setattr(scenes, "SAMPLES", dict.fromkeys(scenes.SAMPLES, 150))
     write, *arguments = PUBLIC.get(path.stem, (None,))
     if write is not None:
         monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
