@@ -1,1 +1,1 @@
-"""The data and the networks of this project; configurations name them by their class paths."""
+"""The data and networks of this project; configurations refer to them by their class paths."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class SmallNet(Encoder):
-    """Three convolutions, each of which halves the image, then the mean over all positions.
+    """Three convolutions, each halving the image size, then the mean over all positions.
 
     Args:
         channels: channels after the first convolution; each further one doubles them.
