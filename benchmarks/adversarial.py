@@ -1,9 +1,9 @@
-"""What adversarial training adds to a step, as a ratio to the same step without.
+"""Measure the overhead of adversarial training, as a ratio to the same step without it.
 
-All ways to train take turns with one model in one process; each is compared with the plain steps
-right before and after it. Prints medians of those ratios with their quartiles, and of plain steps
-against plain ones, which is what the machine alone does to a ratio. An attack of k steps and a
-training step together should take at most k + 1 plain steps.
+All ways of training take turns with one model in one process. Each is compared with the plain steps
+right before and after it. Prints the medians and quartiles of these ratios, and those of plain
+steps against plain steps, which show the noise of the machine. An attack of k steps and a training
+step together should take at most k + 1 plain steps.
 
     python benchmarks/adversarial.py [--rounds 40] [--case digits]
 """

@@ -1,9 +1,10 @@
-"""How strong the attacks are: projected gradients of several lengths beside AutoAttack.
+"""Measure how strong the attacks are: PGD with different numbers of steps, and AutoAttack.
 
-The accuracy of one classification of a trained model on images of its test set, which is an upper
-bound of its robustness: the lowest is the nearest to the truth. AutoAttack (Croce and Hein, 2020;
-https://arxiv.org/abs/2003.01690) is torchattacks' own; it attacks classes alone, and
-needs 4 of them or more. An interval holds 95 % of draws of as many images with replacement.
+Prints the accuracy of one classification task of a trained model on images of its test set. It is
+an upper bound of the robustness, so the lowest value is the closest. AutoAttack (Croce and Hein,
+2020; https://arxiv.org/abs/2003.01690) is the implementation of torchattacks. It attacks only
+classifications, with at least 4 classes. An interval contains 95 % of the bootstrap resamples of
+the images.
 
     pip install --no-deps -r tests/oracles.txt
     python benchmarks/attack_strength.py RUN/checkpoints/best.ckpt [--task=digit] [--eps=0.05]
@@ -38,19 +39,19 @@ Batch = dict[str, Tensor]
 
 
 class Logits(nn.Module):
-    """One classification of a model as other libraries take it: from pixels to logits.
+    """One classification of a model in the form of other libraries: from pixels to logits.
 
     Args:
         model: the model.
         task: the classification.
-        bounds: how the model's images follow from pixels.
+        bounds: how the model's images are computed from pixels.
     """
 
     def __init__(self, model: MultiTask, task: str, bounds: PixelBounds) -> None:
         super().__init__()
         self.model, self.task, self.bounds = model, task, bounds
-        # Torchattacks puts a model back into the mode that it finds, which for a new module is
-        # that of training; the model would be attacked with its batch's own statistics.
+        # Torchattacks restores the mode of a model, which for a new module is the training mode. It
+        # would then attack a model that uses the statistics of its batch.
         self.eval()
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def check_task(model: MultiTask, task: str) -> int:
     """The number of classes of a task that AutoAttack can attack.
 
     Raises:
-        InputError: if the model has no such classification, takes other inputs, or it has too few
+        InputError: if the model has no such classification or other inputs, or if there are too few
             classes.
     """
     kind = model.named_tasks.get(task)
@@ -81,15 +82,15 @@ def accuracies(
     bounds: PixelBounds,
     queries: int = 5000,
 ) -> dict[str, tuple[Tensor, float]]:
-    """Which images are still classified rightly, and the seconds that each attack took.
+    """Find the images that are still classified correctly, and the seconds per attack.
 
     Args:
         model: in evaluation mode.
         task: the classification that is attacked.
-        batch: images as the model takes them, ``index``, and the labels, all known.
-        eps: largest change of a pixel.
-        bounds: how the images follow from pixels.
-        queries: of the part of AutoAttack that uses no gradients.
+        batch: images as the model expects them, ``index``, and the labels, none of them missing.
+        eps: maximum change of a pixel.
+        bounds: how the images are computed from pixels.
+        queries: number of queries of the part of AutoAttack that uses no gradients.
     """
     import torchattacks
 
@@ -117,7 +118,7 @@ def accuracies(
 
 
 def interval(right: Tensor) -> tuple[float, float]:
-    """The middle 95 % of accuracies of images that are drawn again."""
+    """The middle 95 % of the accuracies of bootstrap resamples."""
     values = right.double().numpy()
     draws = np.random.default_rng(0).choice(values, (2000, len(values))).mean(1)
     low, high = np.quantile(draws, [0.025, 0.975])

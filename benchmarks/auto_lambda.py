@@ -1,8 +1,8 @@
-"""What learning the tasks' weights by looking ahead costs, as a ratio to a plain step.
+"""Measure the cost of learning task weights by look-ahead, as a ratio to a plain step.
 
-Whole steps, a look, the step and the optimizer's, take turns with plain ones, on random images and
-five tasks. With `every` above 1 a turn is so many steps, of which one looks. Prints medians with
-quartiles.
+Whole steps (the look-ahead, the step and the optimizer's step) take turns with plain ones, on
+random images and five tasks. With `every` above 1, a turn consists of that many steps, one of which
+looks ahead. Prints medians with quartiles.
 
     python benchmarks/auto_lambda.py [--rounds 21] [--case digits]
 """
@@ -31,7 +31,7 @@ MOST = 10
 
 
 class Ahead(Look):
-    """A look of a model without a Trainer."""
+    """Look-ahead of a model without a Trainer."""
 
     def __init__(self, model: MultiTask, batch: Any, held_out: Any, step: int, rate: float) -> None:
         super().__init__(model, batch)
@@ -40,16 +40,16 @@ class Ahead(Look):
 
     @property
     def step(self) -> int:
-        """The number of steps made before."""
+        """The number of steps before this one."""
         return self.number
 
     def other_batch(self, split: str, tasks: tuple[str, ...] = ()) -> Any:
-        """The same samples again."""
+        """Return the same samples again."""
         return self.held_out
 
 
 def steps_of(model: MultiTask, batch: Any, held_out: Any) -> Callable[[], None]:
-    """Makes the function that trains for a turn."""
+    """Make the function that trains for a turn."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6)
     done = SimpleNamespace(steps=0)
 
@@ -69,7 +69,7 @@ def measure(title: str, encoder: Encoder, shape: Shape, size: int, rounds: int) 
     """Time one network and print its rows."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
-        # As every training does.
+        # As in every training run.
         keep_freed_memory()
 
     def made(balancer: Balancer) -> MultiTask:

@@ -1,9 +1,9 @@
-"""What averaging the weights adds to a training step, as a ratio to the same step without.
+"""Measure the overhead of weight averaging, as a ratio to the same training step without it.
 
-One training of ``fit``: blocks of steps are averaged and not averaged in turn. Prints the median of
-the ratios of a block to the two beside it with its quartiles, the same of blocks of which none is
-averaged (what the machine alone does to the ratio), and what new statistics for batch normalisation
-take, once for each validation, in plain steps.
+Within one run of ``fit``, blocks of steps with and without averaging take turns. Prints the median
+and quartiles of the ratios of a block to its two neighbours, and the same for blocks without
+averaging (the noise of the machine). It also prints the time to recompute the statistics of batch
+normalisation, once per validation, in plain steps.
 
     python benchmarks/averaging.py [--blocks 200] [--case digits]
 """
@@ -37,7 +37,7 @@ class Alternating(WeightAverage):
     """Averages in one of three blocks, and times all of them.
 
     Args:
-        rounds: how many to time.
+        rounds: number of rounds to time.
     """
 
     def __init__(self, rounds: int) -> None:
@@ -49,7 +49,7 @@ class Alternating(WeightAverage):
 
     @property
     def kind(self) -> str:
-        """Of the block in which training is."""
+        """The kind of the current block."""
         return KINDS[(self._steps or 0) // BLOCK % len(KINDS)]
 
     def _follow(self, model: MultiTask) -> None:
@@ -59,14 +59,14 @@ class Alternating(WeightAverage):
             super()._follow(model)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Begin a block."""
+        """Start a block."""
         if (self._steps or 0) % BLOCK == 0:
             self.began = time.perf_counter()
         if self.kind == "averaged":
             super().on_train_batch_start(trainer, pl_module)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """End a block; after the last, time new statistics."""
+        """End a block; after the last one, time the recomputed statistics."""
         kind = self.kind
         if kind == "averaged":
             super().on_train_batch_end(trainer, pl_module)
@@ -114,7 +114,7 @@ def measure(name: str, encoder: Callable[[], Encoder], data: RandomImages, round
     trainer.fit(model, data)
     plain, averaged, again = (average.times[kind][1:] for kind in KINDS)
     step = statistics.median(plain)
-    # Before and after: what drifts, such as the processor's clock, counts for both.
+    # Before and after, so that drift, such as of the processor's clock, affects both.
     beside = [(one + other) / 2 for one, other in zip(plain, again, strict=True)]
     print(
         f"{name:30} plain step {1000 * step:7.2f} ms   "

@@ -1,27 +1,28 @@
-"""What a balancing method costs: step time and peak memory, as ratios to the plain sum.
+"""Measure the cost of balancing methods: step time and peak memory, as ratios to the plain sum.
 
     python benchmarks/balancing.py [--libmtl FOLDER] [--quick]
 
 compares with the plain sum at level ``representation``, and with LibMTL's own step at level
-``shared`` if FOLDER holds a copy of LibMTL's repository; beside each ratio stands what is required.
+``shared`` if FOLDER contains a copy of LibMTL's repository. Each ratio is printed with its required
+maximum.
 
     python benchmarks/balancing.py --methods plain UPGrad UPGrad/shared/10 [--tasks 3] [--quick]
 
-measures any methods, their peak memory and their solvers. A method is named
+measures any methods, with their peak memory and their solvers. A method is named
 ``method[/level[/every]]``: ``UPGrad`` (at the representation), ``UPGrad/shared/10``,
-``UPGrad/last`` (the last block's parameters), ``torchjd.UPGrad`` (not our own of that name) and
-``mtl_backward/UPGrad[/chunk]`` (torchjd's way to train, at most 5 tasks).
+``UPGrad/last`` (the last block's parameters), ``torchjd.UPGrad`` (torchjd's version, not ours) and
+``mtl_backward/UPGrad[/chunk]`` (torchjd's way of training, at most 5 tasks).
 
-A step is what ``fit`` does with a batch: forward, losses, balancer, backward, the balancer's work
-after it, AdamW's, and the balancer's after that. All methods step the same network in one process,
-each right after or before a plain step, in random order: the ratio of such a pair cancels what else
-the machine does. Prints the median of the ratios and an interval that holds the true median with
-95 % (the whole range below 6 rounds); ``plain`` against itself is the noise. A method that works
-every n steps counts as one such step and n - 1 others.
+A step is what ``fit`` does with a batch: forward, losses, balancer, backward, the balancer's hook
+after backward, AdamW, and the balancer's hook after the step. All methods train the same network in
+one process, each right after or before a plain step, in random order. The ratio of such a pair
+cancels the other load on the machine. Prints the median of the ratios and a 95 % confidence
+interval of the median (the whole range below 6 rounds); ``plain`` against itself is the noise. A
+method that works every n steps counts as one such step and n - 1 others.
 
-Peak memory is what one step takes at most above what lies there anyway (parameters, optimizer
-state, batch): activations, gradients, Jacobians. On a CPU it is resident memory, in a
-process of its own that hands freed memory back at once (Linux only); on a GPU, what torch
+Peak memory is the maximum memory of one step beyond what is always allocated (parameters, optimizer
+state, batch): activations, gradients, Jacobians. On a CPU it is resident memory, in a separate
+process that returns freed memory at once (Linux only). On a GPU it is the memory that torch
 allocates.
 """
 
@@ -60,7 +61,7 @@ SHARED_TASKS = [2, 3, 5]
 
 
 class Table:
-    """Rows of methods, columns of numbers of tasks.
+    """A table with a row per method and a column per number of tasks.
 
     Args:
         rows: the methods.
@@ -70,7 +71,7 @@ class Table:
         self.columns = [["", *rows]]
 
     def add(self, title: str, cells: dict[str, str]) -> None:
-        """Add a column; a method that is not in it gets a dash."""
+        """Add a column, with a dash for missing methods."""
         self.columns.append([title, *(cells.get(row, "-") for row in self.columns[0][1:])])
 
     def show(self, title: str) -> None:
@@ -83,7 +84,7 @@ class Table:
 
 
 def show_required(options: argparse.Namespace) -> None:
-    """Print the tables of what is required, for each network."""
+    """Print the tables of the required ratios for each network."""
     for name in options.encoders:
         if name in REPRESENTATION_TASKS:
             _show_representation(name, options)
@@ -132,7 +133,7 @@ def beside_plain(methods: Sequence[str], training: Training, name: str) -> dict[
 
 
 def _beside_libmtl(method: str, training: Training, name: str, options: argparse.Namespace) -> Pair:
-    # The same network in the same state, of its own: LibMTL keeps the gradients of a step.
+    # A separate copy of the network in the same state, as LibMTL keeps the gradients of a step.
     own = Training(CASES[name], len(training.names), options.device, options.precision)
     theirs = [Share(1, libmtl_step(options.libmtl, method, own))]
     return Pair(shares(f"{method}/shared", training, CASES[name]), theirs)
@@ -167,14 +168,14 @@ def chosen(names: Sequence[str], tasks: int, precision: str) -> list[str]:
     """The methods that are measured with this number of tasks in this precision."""
     if tasks > MOST_EXTERNAL_TASKS:
         return [name for name in names if not name.startswith("mtl_backward")]
-    # Without a chunk mtl_backward vectorises the backward pass, which autocast's dtypes break.
+    # Without a chunk, mtl_backward vectorises the backward pass, which fails with autocast.
     vectorised = re.compile("mtl_backward/[^/]+")
     return [name for name in names if precision == "32-true" or not vectorised.fullmatch(name)]
 
 
 def show_solvers(tasks: Sequence[int], rounds: int) -> None:
-    """Print how long each method takes from a Gramian to weights."""
-    # A name without torchjd is theirs too where we have no such method.
+    """Print the time of each method from a Gramian to weights."""
+    # A name without torchjd also means theirs if we have no such method.
     kinds = {type(method_of(name, 2)): name for name in SOLVERS if exists(name)}
     names = list(kinds.values())
     table = Table(names)
@@ -217,12 +218,12 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure what is required, or the chosen methods."""
+    """Measure the required ratios, or the chosen methods."""
     options = _options()
     warnings.filterwarnings("ignore")
     random.seed(0)
     if options.device == "cpu":
-        # As fit does.
+        # As in fit.
         keep_freed_memory()
     device = "CPU" if options.device == "cpu" else torch.cuda.get_device_name(options.device)
     print(

@@ -24,16 +24,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def libmtl_step(folder: Path, method: str, training: Training) -> Callable[[], None]:
     """Make a function that trains for one step as ``LibMTL.Trainer`` does with one batch.
 
-    It uses LibMTL's hard parameter sharing and weighting around the network, losses and optimizer
-    of ``training``, which nothing else should train.
+    It uses LibMTL's hard parameter sharing and weighting with the network, losses and optimizer of
+    ``training``. Nothing else should train that network.
 
     Args:
-        folder: of the repository, in which there is a folder ``LibMTL``.
+        folder: folder of the repository, which contains a folder ``LibMTL``.
         method: name of one of LibMTL's weightings.
         training: the network.
 
     Raises:
-        ImportError: if the folder has no such weighting, or it needs a package that is missing.
+        ImportError: if the folder has no such weighting, or if it needs a missing package.
     """
     model = _model(folder, method, training)
     arguments = ARGUMENTS.get(method, {})
@@ -41,7 +41,7 @@ def libmtl_step(folder: Path, method: str, training: Training) -> Callable[[], N
     def step() -> None:
         with training.autocast():
             outputs = model(training.images)
-            # One entry after the other, as LibMTL fills its losses.
+            # One entry at a time, as LibMTL fills its losses.
             losses = torch.zeros(len(training.names)).to(training.device)
             for place, name in enumerate(training.names):
                 losses[place] = training.loss(place, outputs[name])
@@ -70,7 +70,7 @@ def _model(folder: Path, method: str, training: Training) -> Any:
 
 
 def _make_importable(folder: Path) -> None:
-    """Leave out the packages' own ``__init__``, which import what no step needs."""
+    """Skip the packages' own ``__init__``, which import modules that no step needs."""
     for name in ("LibMTL", "LibMTL.architecture", "LibMTL.weighting"):
         package = ModuleType(name)
         package.__path__ = [str(folder.joinpath(*name.split(".")))]

@@ -1,4 +1,4 @@
-"""Peak memory of one training step, in a process where it shows."""
+"""Measure the peak memory of one training step, in a separate process."""
 
 from __future__ import annotations
 
@@ -23,23 +23,22 @@ def step_memory(
     """Measure the methods' peaks.
 
     Args:
-        name: of the case.
-        tasks: their number.
-        methods: their names.
-        device: where.
+        name: name of the case.
+        tasks: number of tasks.
+        methods: names of the methods.
+        device: device of the measurement.
         precision: see `Training`.
-        threads: of torch.
+        threads: number of threads of torch.
 
     Returns:
-        By method, the bytes that its most expensive step takes at most. Empty where they cannot be
-        measured.
+        By method, the peak bytes of its most expensive step. Empty if they cannot be measured.
     """
     warnings.filterwarnings("ignore")
     torch.set_num_threads(threads)
     training = Training(CASES[name], tasks, device, precision)
     if training.device.type == "cpu" and not Path("/proc/self/clear_refs").exists():
         return {}
-    # So that the optimizer has its state.
+    # The first step creates the optimizer state.
     shares("plain", training, CASES[name])[0].step()
     peaks = {}
     for method in methods:
@@ -51,7 +50,7 @@ def step_memory(
         most.step()
         training.optimizer.zero_grad()
         gc.collect()
-        # What a method keeps from step to step is its own.
+        # Memory that a method keeps between steps counts for that method.
         _reset_peak(training.device)
         most.step()
         peaks[method] = _peak(training.device) - rest
@@ -77,7 +76,7 @@ def _peak(device: torch.device) -> float:
 
 @contextmanager
 def memory_process() -> Iterator[ProcessPoolExecutor]:
-    """A process in which every freed tensor of 64 KiB or more is handed back at once."""
+    """A process that returns every freed tensor of 64 KiB or more at once."""
     settings = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     os.environ.update(settings)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:

@@ -31,10 +31,10 @@ class Case:
     """A network and the batches that it trains on.
 
     Args:
-        title: heads the table.
-        encoder: makes the encoder.
-        head: makes a task's head, given its number of outputs.
-        shape: of a batch of images.
+        title: title of the table.
+        encoder: creates the encoder.
+        head: creates a task's head, given its number of outputs.
+        shape: shape of a batch of images.
         last: name of the encoder's last block.
         tasks: numbers of tasks.
     """
@@ -48,7 +48,7 @@ class Case:
 
 
 def feature_map() -> nn.Module:
-    """resnet18 up to the feature map of 128 channels at an eighth of the image's size."""
+    """resnet18 up to the feature map with 128 channels at an eighth of the image size."""
     network = timm.create_model("resnet18", num_classes=0)
     encoder = nn.Sequential()
     for name in ("conv1", "bn1", "act1", "maxpool", "layer1", "layer2"):
@@ -57,7 +57,7 @@ def feature_map() -> nn.Module:
 
 
 def convolutional_head(outputs: int) -> nn.Module:
-    """Predict at each place of the feature map."""
+    """Predict at each position of the feature map."""
     hidden = nn.Conv2d(128, 64, 3, padding=1, bias=False)
     return nn.Sequential(hidden, nn.BatchNorm2d(64), nn.ReLU(), nn.Conv2d(64, outputs, 1))
 
@@ -89,12 +89,12 @@ CASES = {
 
 
 class Training:
-    """Trains a network on one random batch; classes and numbers to predict alternate.
+    """Trains a network on one random batch; classifications and regressions alternate.
 
     Args:
         case: the network.
-        tasks: their number.
-        device: where.
+        tasks: number of tasks.
+        device: device of the training.
         precision: ``32-true`` or ``bf16-mixed``.
     """
 
@@ -106,7 +106,7 @@ class Training:
         self.encoder = case.encoder().to(device)
         self.heads = nn.ModuleList(case.head(outputs) for outputs in self.outputs).to(device)
         parameters = [*self.encoder.parameters(), *self.heads.parameters()]
-        # So slow that the gradients, and with them the solvers' work, stay as they are.
+        # A rate so low that the gradients, and with them the solvers' work, stay the same.
         self.optimizer = torch.optim.AdamW(parameters, lr=1e-6)
         self.autocast = partial(
             torch.autocast, self.device.type, torch.bfloat16, enabled=precision == "bf16-mixed"
@@ -119,21 +119,21 @@ class Training:
         self.labelled = torch.ones(tasks, dtype=torch.bool, device=device)
 
     def losses(self, views: Sequence[Tensor]) -> list[Tensor]:
-        """Each task's loss, given its view of the representation."""
+        """Compute each task's loss, given its view of the representation."""
         outputs = [head(view) for head, view in zip(self.heads, views, strict=True)]
         return [self.loss(place, output) for place, output in enumerate(outputs)]
 
     def loss(self, place: int, output: Tensor) -> Tensor:
-        """The loss of the task at this place, given its head's output."""
+        """Compute the loss of the task with this index, given its head's output."""
         if self.outputs[place] > 1:
             return cross_entropy(output, self.targets[place])
         return mse_loss(output[:, 0], self.targets[place])
 
     def step(self, balancer: Balancer) -> None:
-        """Train for one step, calling the balancer when and in the order that ``fit`` does."""
+        """Train for one step, calling the balancer in the same order as ``fit``."""
         losses = self._losses_of(balancer)
         loss = balancer(losses, self.labelled)
-        # Lightning frees the last step's gradients between the forward and the backward pass.
+        # Lightning frees the previous step's gradients between the forward and the backward pass.
         self.optimizer.zero_grad()
         loss.backward()
         balancer.after_backward()
@@ -165,10 +165,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Share:
-    """A kind of step that makes up a part of a method's steps.
+    """A kind of step, and its fraction of a method's steps.
 
     Args:
-        part: how much of them.
+        part: fraction of the steps.
         step: takes one such step.
     """
 
@@ -177,11 +177,11 @@ class Share:
 
 
 def method_of(name: str, tasks: int) -> Any:
-    """Make a method by its name: ours if we have it, else torchjd's.
+    """Create a method by its name: ours if it exists, else torchjd's.
 
     Raises:
-        AttributeError: if there is none.
-        ImportError: if torchjd's needs a package that is not installed.
+        AttributeError: if there is no such method.
+        ImportError: if torchjd's method needs a package that is not installed.
     """
     options = ARGUMENTS.get(f"torchjd.{name.removeprefix('torchjd.')}", lambda _tasks: {})
     if not name.startswith("torchjd."):
@@ -193,7 +193,7 @@ def method_of(name: str, tasks: int) -> Any:
 
 
 def exists(name: str) -> bool:
-    """Whether the method with this name can be made."""
+    """Whether the method with this name can be created."""
     try:
         method_of(name, tasks=2)
     except (AttributeError, ImportError):
@@ -202,12 +202,12 @@ def exists(name: str) -> bool:
 
 
 def shares(name: str, training: Training, case: Case) -> list[Share]:
-    """The kinds of steps that the method takes; the first is its most expensive.
+    """Return the method's kinds of steps; the first is the most expensive.
 
     Args:
         name: see ``balancing.py``.
         training: what takes the steps.
-        case: knows the last block.
+        case: has the name of the last block.
     """
     if name == "plain":
         return [Share(1, partial(training.step, FixedWeights()))]

@@ -1,4 +1,4 @@
-"""Times steps in pairs, so that what else the machine does cancels in their ratio."""
+"""Time steps in pairs, so that the other load on the machine cancels in their ratio."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BLOCK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Pair:
-    """Two ways to take a step.
+    """Two ways of taking a step.
 
     Args:
-        steps: of the way that is measured.
-        reference: of the way that it is compared with.
+        steps: steps of the measured way.
+        reference: step of the way to compare with.
     """
 
     steps: Sequence[Share]
@@ -35,16 +35,16 @@ def step_ratios(
     """Time pairs, each right after or before its reference, all in random order.
 
     Args:
-        pairs: by name.
-        rounds: how often each is timed.
+        pairs: pairs by name.
+        rounds: how often to time each.
         device: where the steps run.
 
     Returns:
-        Seconds of a step of the references; by name, the ratio to its reference in each round.
+        Seconds per step of the references and, by name, the ratio to its reference in each round.
     """
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
     for pair in pairs.values():
-        # The first step of all has an optimizer state to make, and balancers a first step to do.
+        # The very first step creates the optimizer state, and balancers may set up in theirs.
         for share in [*pair.reference, *pair.steps, *pair.reference, *pair.steps]:
             share.step()
     counts = {
@@ -77,7 +77,7 @@ def _seconds(shares: Sequence[Share], steps: int, wait: Callable[[], None]) -> f
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """The median, and the order statistics between which the true one lies with 95 %."""
+    """The median, and its 95 % confidence interval from order statistics."""
     ordered, below, place = sorted(values), 0.0, -1
     while (below := below + math.comb(len(values), place + 1) / 2 ** len(values)) <= 0.025:
         place += 1

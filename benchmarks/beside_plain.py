@@ -1,4 +1,4 @@
-"""Ways to train that take turns with plain steps, and their times in plain steps."""
+"""Time ways of training that take turns with plain steps, in plain steps."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ CASES: dict[str, tuple[str, Callable[[], Encoder], Shape, int]] = {
 
 
 def print_ratios(title: str, steps: Mapping[str, Callable[[], object]], rounds: int) -> None:
-    """Let steps take turns, and print a row for each.
+    """Time steps in turns, and print a row for each.
 
     Args:
-        title: of the rows.
-        steps: each takes one step if it is called; ``plain`` is what others are compared with.
-        rounds: how often each takes its turn, after one that is not counted.
+        title: title of the rows.
+        steps: each takes one step if called; ``plain`` is the reference.
+        rounds: number of turns of each, after one warm-up turn.
     """
     ratios: dict[str, list[float]] = {name: [] for name in steps}
     before = _seconds(steps["plain"])
@@ -55,12 +55,12 @@ def _seconds(step: Callable[[], object]) -> float:
 def measure_cases(
     measure: Callable[[str, Encoder, Shape, int, int], None], about: str, rounds: int
 ) -> None:
-    """Measure the cases that the command line chooses.
+    """Measure the cases chosen on the command line.
 
     Args:
-        measure: takes a case's title, encoder, shape of an image and batch size, and the rounds.
-        about: what the program measures.
-        rounds: by default.
+        measure: called with a case's title, encoder, image shape and batch size, and the rounds.
+        about: description of the program.
+        rounds: default number of rounds.
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--rounds", type=int, default=rounds)

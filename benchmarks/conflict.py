@@ -1,9 +1,10 @@
-"""How well gradient methods settle the conflict of three tasks, by the level at which they look.
+"""Measure how well gradient methods resolve the conflict of three tasks, by the level they use.
 
-Trains the overlaid digits, whose offset drowns the two classes in the plain sum: ConvNet, AdamW
-with a cosine to 0, 310 steps of 64 images, the setting of configs/experiment/overlaid_digits.yaml.
-The accuracies and the offset's root mean square error, in percent of its standard deviation, are
-those of the last weights on the test images; a range is the 95 % t-interval over the seeds.
+Trains on the overlaid digits, whose offset dominates the two classes in the plain sum: ConvNet,
+AdamW with a cosine schedule to 0, 310 steps of 64 images, the setting of
+configs/experiment/overlaid_digits.yaml. The accuracies and the offset's root mean square error, in
+percent of its standard deviation, are those of the last weights on the test images. A range is the
+95 % t-interval over the seeds.
 
     python benchmarks/conflict.py [--seeds 5] [--methods PCGrad UPGrad]
 """
@@ -52,14 +53,14 @@ PAIRS = (("shared every 10", "shared every 1"), ("shared every 10", "representat
 
 @dataclass(frozen=True)
 class Case:
-    """One way to train.
+    """One way of training.
 
     Args:
-        name: what the table calls it.
-        tasks: what to learn.
+        name: name in the table.
+        tasks: tasks to learn.
         weight: factor on the regression's loss.
         method: an aggregator of torchjd, by name; default: the sum of the losses.
-        place: where the method looks, a key of ``LEVELS``.
+        place: level at which the method works, a key of ``LEVELS``.
     """
 
     name: str
@@ -76,14 +77,14 @@ class Case:
         return GradientBalancer(getattr(torchjd.aggregation, self.method)(), level, every=every)
 
     def task(self, name: str) -> Task:
-        """Make a new task; the regression learns its raw unit."""
+        """Make a new task; the regression uses its raw unit."""
         if name in CLASSES:
             return Classification(num_classes=10)
         return Regression(unit="%", scale="none", weight=self.weight)
 
 
 def cases(methods: Sequence[str]) -> list[Case]:
-    """All ways to train: a net for each task, fixed weights, and every method at every level."""
+    """All ways of training: a network per task, fixed weights, and every method at every level."""
     singles = [Case(f"single {task}", tasks=(task,)) for task in TASKS]
     fixed = [Case("plain sum"), Case("weights 1, 1, .05", weight=0.05)]
     balanced = [
@@ -95,10 +96,10 @@ def cases(methods: Sequence[str]) -> list[Case]:
 
 
 def train(case: Case, seed: int) -> dict[str, float]:
-    """Train and test one net.
+    """Train and test one network.
 
     Returns:
-        By task, accuracy in percent, or error in percent of a standard deviation.
+        By task, the accuracy in percent, or the error in percent of a standard deviation.
     """
     seed_everything(seed, verbose=False)
     data = OverlaidDigits(tasks=case.tasks, seed=seed)
@@ -117,7 +118,7 @@ def train(case: Case, seed: int) -> dict[str, float]:
 
 
 def train_all(chosen: Sequence[Case], seeds: int) -> dict[str, list[dict[str, float]]]:
-    """Train every case with every seed, two at a time; the scores by case, in the seeds' order."""
+    """Train every case with every seed, two at a time; return the scores by case, in seed order."""
     jobs = [(case, seed) for seed in range(seeds) for case in chosen]
     found: dict[str, list[dict[str, float]]] = {case.name: [] for case in chosen}
     with multiprocessing.get_context("spawn").Pool(2, initializer=_be_quiet) as pool:
@@ -137,7 +138,7 @@ def print_scores(found: dict[str, list[dict[str, float]]]) -> None:
 
 
 def print_differences(found: dict[str, list[dict[str, float]]], methods: Iterable[str]) -> None:
-    """Print the mean and interval of the differences of levels, paired by seed."""
+    """Print the mean and interval of the differences between levels, paired by seed."""
     _print_row("\npaired differences", ["left", "right", "offset error"])
     for method in methods:
         for one, other in PAIRS:
