@@ -1,16 +1,16 @@
-"""How many images a second the input pipeline delivers, beside torch's DataLoader.
+"""Measure the images per second of the input pipeline, and of torch's DataLoader.
 
-Every pipeline reads the same files, in one process with its own workers, and delivers batches of
+Every pipeline reads the same files, in one process with its own workers, and returns batches of
 float images from 0 to 1 with their class, ready for the model:
 
 - ``Table``: `multitask.data.Table`, its images in the cache, whole batches augmented
-- ``DataLoader``: torch's, which reads and transforms one sample at a time by torchvision's v2
+- ``DataLoader``: torch's, which reads and transforms one sample at a time with torchvision's v2
   transforms, with 0 and with 2 workers
 - ``limit``: all images as one tensor in memory, indexed by batch
 
-Small images are decoded before the clock starts, for all pipelines; of photographs the DataLoader
-decodes each in every epoch, and the table in the first. First epochs are timed from the start: the
-table's reading and the cache's filling here, the workers' start there. Ratios are within one run.
+All pipelines decode small images before the clock starts. The DataLoader decodes photographs in
+every epoch, and the table only in the first. First epochs are timed from the start, including
+reading the table and filling the cache, or starting the workers. Ratios are within one run.
 
     python benchmarks/data.py [--small 50000] [--photographs 2000] [--side 128] [--rounds 3]
 """
@@ -55,7 +55,7 @@ class Samples(Dataset[tuple[Tensor, int]]):
     Args:
         images: all images ``[samples, channels, height, width]``, uint8, or their files.
         labels: class numbers.
-        transform: of one image.
+        transform: transform of one image.
     """
 
     def __init__(self, images: Any, labels: list[int], transform: Callable[[Any], Tensor]) -> None:
@@ -76,8 +76,8 @@ def write_images(folder: Path, number: int, ending: str) -> Path:
     """Write noisy pictures and their table; returns the table's path.
 
     Args:
-        folder: where.
-        number: of images.
+        folder: target folder.
+        number: number of images.
         ending: ``png`` for small ones, ``jpg`` for photographs.
     """
     generator = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def write_images(folder: Path, number: int, ending: str) -> Path:
         rows = csv.writer(file)
         rows.writerow(["file_name", "kind"])
         for place in range(number):
-            # Coarse noise made smooth, which takes a JPEG's usual time to decode.
+            # Smoothed coarse noise, which decodes as slowly as a typical JPEG.
             coarse = generator.integers(0, 256, (25, 20, 3), dtype=np.uint8)
             picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
             name = f"{place:06d}.{ending}"
@@ -110,7 +110,7 @@ def table(path: Path, side: int, batch_size: int, augmentations: list[Augmentati
 
 
 def of_table(data: Table, as_bytes: bool = False) -> Pipeline:
-    """An epoch of training batches; as bytes, it is what a GPU is sent, which does the rest."""
+    """An epoch of training batches; as bytes, they are sent to a GPU, which does the rest."""
     loader = data.train_dataloader()
 
     def epoch() -> Iterator[tuple[Tensor, Tensor]]:
@@ -140,9 +140,9 @@ def of_samples(samples: Samples, batch_size: int, workers: int) -> Pipeline:
 
 
 def speed(pipeline: Pipeline, most: int | None = None) -> float:
-    """Images a second over an epoch, or over so many batches of it, after its first batch.
+    """Images per second over an epoch, or over some batches of it, after its first batch.
 
-    The first batch, for which workers start, is not timed.
+    The first batch, which waits for the workers to start, is not timed.
     """
     number, start = 0, 0.0
     for count, (images, _) in enumerate(pipeline()):
@@ -156,7 +156,7 @@ def speed(pipeline: Pipeline, most: int | None = None) -> float:
 
 
 def medians(measures: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """The median of each measure, all of them taken in each round."""
+    """The median of each measure; each round runs all of them."""
     found: dict[str, list[float]] = {name: [] for name in measures}
     for _ in range(rounds):
         for name, measure in measures.items():
@@ -213,7 +213,7 @@ def small_images(path: Path, rounds: int) -> None:
 
 
 def first_speed(make: Callable[[], Pipeline]) -> float:
-    """Images a second over a first epoch, all that it needs included."""
+    """Images per second over a first epoch, including all preparation."""
     start = time.perf_counter()
     number = sum(len(images) for images, _ in make()())
     return number / (time.perf_counter() - start)
@@ -238,7 +238,7 @@ def photographs(path: Path, side: int, rounds: int) -> None:
     title = f"{len(files)} JPEGs of {wide}x{high}, at {side}x{side}"
 
     def read() -> Pipeline:
-        # Each time into an empty cache.
+        # Each time with an empty cache.
         os.environ["MULTITASK_CACHE"] = tempfile.mkdtemp(dir=path.parent.parent)
         data = table(path, side, size, [])
         data.setup()

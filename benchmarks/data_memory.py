@@ -1,9 +1,9 @@
-"""Peak memory and time of looking at a large table, and of training on it.
+"""Measure the peak memory and time of inspecting a large table, and of training on it.
 
 Writes tables of small PNGs, and runs the program on them, each time with a cold cache:
-``multitask inspect``, and ``multitask fit`` for a few hundred steps. Prints the largest resident
-memory of each, as the system counts it, beside that of a program that has only been imported, and
-the ratio of a large table's training to a small one's.
+``multitask inspect``, and ``multitask fit`` for a few hundred steps. Prints the peak resident
+memory of each, as reported by the system, and that of a program that is only imported. It also
+prints the ratio of training on a large table to training on a small one.
 
     python benchmarks/data_memory.py [--rows 10000 100000]
 """
@@ -34,11 +34,11 @@ def write_table(folder: Path, rows: int) -> Path:
     """Write random pictures with a class and a number, some of them missing.
 
     Args:
-        folder: where.
-        rows: of the table.
+        folder: target folder.
+        rows: number of rows of the table.
 
     Returns:
-        The configuration of a training on them.
+        The configuration of a training run on them.
     """
     folder.mkdir()
     generator = np.random.default_rng(0)
@@ -83,11 +83,11 @@ def write_table(folder: Path, rows: int) -> Path:
 
 
 def measured(arguments: list[str], folder: Path) -> tuple[float, float]:
-    """Seconds and largest resident MiB of a Python program.
+    """Seconds and peak resident MiB of a Python program.
 
     Args:
-        arguments: of Python.
-        folder: in which it runs, with a cache of its own.
+        arguments: arguments of Python.
+        folder: working directory, with a separate cache.
     """
     environment = {**os.environ, "MULTITASK_CACHE": tempfile.mkdtemp(dir=folder)}
     start = time.perf_counter()

@@ -1,11 +1,11 @@
-"""What the gate costs with three tasks of maps, and whether evaluating maps takes more memory.
+"""Measure the cost of the gate with three map tasks, and the memory of evaluating maps.
 
-Steps of a balancer at the level ``representation`` take turns with plain ones, whose losses are
-only added up: resnet18's maps of 128x128 pixels, a segmentation, a depth and normals. Time is that
-of the processor, in which other programs do not show, or the clock's on a GPU. Memory is the peak
-that a step adds: resident memory as the system counts it, or what is allocated on a GPU.
+Steps of a balancer at the level ``representation`` take turns with plain ones, which only sum the
+losses: resnet18's maps of 128x128 pixels, a segmentation, a depth and normals. Time is CPU time,
+which excludes other programs, or wall-clock time on a GPU. Memory is the peak that a step adds:
+resident memory as reported by the system, or allocated memory on a GPU.
 
-Then 50 and 500 images are evaluated through the trainer, with figures, in a process each.
+Then the trainer evaluates 50 and 500 images, with figures, each in a separate process.
 
     python benchmarks/dense.py [--rounds 20] [--batch 8] [--images 50 500]
 """
@@ -47,12 +47,12 @@ BALANCERS: dict[str, Callable[[], Balancer]] = {
 
 
 def tasks() -> dict[str, Task]:
-    """Three tasks of maps."""
+    """Three map tasks."""
     return {"classes": Segmentation(CLASSES), "depth": Depth(), "normals": Normals()}
 
 
 def target(name: str, count: int, generator: torch.Generator) -> Tensor:
-    """Random targets of a task, a tenth of whose pixels is missing."""
+    """Random targets of a task, with a tenth of the pixels missing."""
     is_missing = torch.rand(count, SIDE, SIDE, generator=generator) < 0.1
     if name == "classes":
         numbers = torch.randint(CLASSES, (count, SIDE, SIDE), generator=generator)
@@ -68,9 +68,9 @@ class Steps:
     """Trains one model on one random batch.
 
     Args:
-        balancer: of its losses or gradients.
-        size: of the batch.
-        device: where.
+        balancer: balancer of its losses or gradients.
+        size: batch size.
+        device: device of the training.
     """
 
     def __init__(self, balancer: Balancer, size: int, device: str) -> None:
@@ -83,7 +83,7 @@ class Steps:
         self.batch = {name: each.to(device) for name, each in batch.items()}
 
     def __call__(self) -> None:
-        """Take a step, in the order that ``fit`` does."""
+        """Take a step, in the same order as ``fit``."""
         model = self.model
         losses, totals = model.losses(model(*model.inputs_of(self.batch)), self.batch)
         loss = model.balancer(losses, totals[1] > 0)
@@ -94,7 +94,7 @@ class Steps:
 
 
 def step_memory(name: str | None, size: int, device: str) -> float:
-    """The bytes that a balancer's step takes at most, in a process of its own."""
+    """The peak bytes of a balancer's step, in a separate process."""
     torch.set_num_threads(1)
     step = Steps((BALANCERS[name] if name else FixedWeights)(), size, device)
     step()
@@ -107,7 +107,7 @@ def step_memory(name: str | None, size: int, device: str) -> float:
 
 
 def seconds(step: Callable[[], None], device: str) -> float:
-    """Of the processor, or by the clock on a GPU."""
+    """CPU time, or wall-clock time on a GPU."""
     if device == "cpu":
         began = time.process_time()
         step()
@@ -144,10 +144,10 @@ def measure_steps(size: int, rounds: int, device: str) -> None:
 
 
 class MadeOnReading:
-    """Random targets that lie nowhere.
+    """Random targets that are not stored.
 
     Args:
-        name: of the task.
+        name: name of the task.
         size: number of samples.
     """
 
@@ -163,7 +163,7 @@ class MadeOnReading:
 
 
 class RandomImages(BatchDataset):
-    """Random images that lie nowhere, with random maps.
+    """Random images that are not stored, with random maps.
 
     Args:
         size: number of samples.
@@ -182,7 +182,7 @@ class RandomImages(BatchDataset):
 
 
 class RandomMaps(DataModule):
-    """Few training samples and as many test samples as are asked for.
+    """A few training samples and the requested number of test samples.
 
     Args:
         size: number of test samples.
@@ -204,7 +204,7 @@ class RandomMaps(DataModule):
 
 
 def evaluation_memory(images: int) -> float:
-    """The bytes that evaluating so many images adds at most, with figures."""
+    """The peak bytes that evaluating a number of images adds, with figures."""
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     model, data = MultiTask(TimmMaps("resnet18"), tasks()), RandomMaps(images)
@@ -223,7 +223,7 @@ def evaluation_memory(images: int) -> float:
 
 
 def measure_evaluation(numbers: Sequence[int]) -> None:
-    """Print what evaluating each number of images adds at most."""
+    """Print the peak memory that evaluating each number of images adds."""
     for images in numbers:
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
             added = pool.submit(evaluation_memory, images).result()

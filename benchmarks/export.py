@@ -1,13 +1,13 @@
-"""What exported files cost and gain beside the model: size, difference and speed.
+"""Compare exported files with the model: size, difference and speed.
 
-Each model has two tasks, a class of ten and a number of a standard deviation of 10 around 100, and
-random weights. The difference is the largest of a task's predictions, relative to the task's spread
-(1 for probabilities), over batches of 1, 3 and 16 images. Speeds are ratios to the model itself on
-the CPU, medians over rounds in which all take turns in one process, on one thread.
+Each model has random weights and two tasks: a class of ten, and a number with mean 100 and standard
+deviation 10. The difference is the maximum over a task's predictions, relative to the task's spread
+(1 for probabilities), for batches of 1, 3 and 16 images. Speeds are ratios to the model itself on
+the CPU: medians over rounds in which all take turns in one process, on one thread.
 
     python benchmarks/export.py [--encoders ConvNet MLP resnet18 vit_tiny] [--write]
 
-With ``--write`` the table replaces the one in docs/after_training.md.
+With ``--write``, the table replaces the one in docs/after_training.md.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def made(name: str) -> TrainedModel:
 
 
 def speeds(calls: dict[str, Callable[[Tensor], Any]], images: Tensor) -> dict[str, float]:
-    """How many times as fast as the model each is: medians over rounds in which they take turns."""
+    """The speed of each relative to the model: medians over rounds in which they take turns."""
     for call in calls.values():
         call(images)
     ratios: dict[str, list[float]] = {name: [] for name in calls}
@@ -77,7 +77,7 @@ def speeds(calls: dict[str, Callable[[Tensor], Any]], images: Tensor) -> dict[st
 
 
 def opened(format: str, path: Path) -> Callable[[Tensor], Any]:
-    """What predicts by an exported file, on one thread as torch does."""
+    """A function that predicts with an exported file, on one thread like torch."""
     if format != "onnx":
         return RUNS[format](path)
     model = OnnxModel(path, threads=1)
@@ -85,7 +85,7 @@ def opened(format: str, path: Path) -> Callable[[Tensor], Any]:
 
 
 def rows(name: str, folder: Path) -> Iterator[str]:
-    """Export a model in each format; a line of the table for each."""
+    """Export a model in each format; return a line of the table for each."""
     model = made(name)
     calls: dict[str, Callable[[Tensor], Any]] = {"model": model}
     cells: dict[str, list[str]] = {}
@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    # What was compiled before would make it look quick.
+    # Code compiled earlier would make it look fast.
     os.environ["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
     head = ["encoder", "format", "s", "MB", "difference", *(f"speed, batch {b}" for b in BATCHES)]
     table = [f"| {' | '.join(head)} |", f"|---|---|{'--:|' * (len(head) - 2)}"]

@@ -1,9 +1,9 @@
-"""What keeping the tasks of an old run adds to a step, as a ratio to the same step without.
+"""Measure the overhead of keeping the tasks of an old run, as a ratio to a step without it.
 
-Plain steps and steps that keep two tasks take turns with one model in one process; each is
-compared with the plain steps right before and after it. Prints medians of those ratios with their
-quartiles, and of plain steps against plain ones, which is what the machine alone does to a ratio.
-Keeping takes one forward pass of the old model, and should take at most 1.4 plain steps in all.
+Plain steps and steps that keep two tasks take turns with one model in one process. Each is compared
+with the plain steps right before and after it. Prints the medians and quartiles of these ratios,
+and those of plain steps against plain steps, which show the noise of the machine. Keeping tasks
+needs one forward pass of the old model; such a step should take at most 1.4 plain steps in all.
 
     python benchmarks/keep_tasks.py [--rounds 100] [--case digits]
 """

@@ -1,9 +1,10 @@
-"""What 5, 20 and 50 tasks cost beside the network: losses, an epoch's values, telemetry.
+"""Measure the cost of 5, 20 and 50 tasks beyond the network: losses, metrics, telemetry.
 
 Each number is a ratio within one run, or a size. The losses are those of regressions of one number,
-forward and backward, as `TaskLosses` computes them, to those of each task by itself. An epoch's end
-is a validation's: all metrics computed and logged to ``metrics.csv``, as a ratio to the time of
-training steps on a small network. Telemetry's state and pictures are those after 1,000 records.
+forward and backward: the ratio of `TaskLosses` to computing each task separately. An epoch's end is
+that of a validation: all metrics are computed and logged to ``metrics.csv``, as a ratio to the time
+of training steps on a small network. The state and figures of the telemetry are those after 1,000
+records.
 
     python benchmarks/many_tasks.py [--tasks 5 20 50]
 """
@@ -39,7 +40,7 @@ BATCH, STEPS, EPOCHS, RECORDS = 64, 20, 4, 1000
 
 
 class RandomNumbers(DataModule):
-    """Random images with numbers that have nothing to do with them.
+    """Random images with unrelated numbers.
 
     Args:
         tasks: names of the numbers.
@@ -74,7 +75,7 @@ class Clock(Callback):
         self.steps.append(time.perf_counter() - self.began)
 
     def on_validation_epoch_end(self, *_: Any) -> None:
-        """Start; Lightning calls callbacks before the model."""
+        """Start the clock; Lightning calls callbacks before the model."""
         self.began = time.perf_counter()
 
     def on_validation_end(self, *_: Any) -> None:
@@ -83,7 +84,7 @@ class Clock(Callback):
 
 
 def regressions(count: int) -> dict[str, Task]:
-    """As many tasks of one kind."""
+    """Create a number of tasks of one kind."""
     return {f"number_{place}": Regression() for place in range(count)}
 
 
@@ -135,7 +136,7 @@ def epoch_end(count: int) -> str:
 
 
 def telemetry(count: int) -> str:
-    """Sizes of telemetry's state in a checkpoint, and of its pictures."""
+    """Sizes of the telemetry's state in a checkpoint, and of its figures."""
     model = MultiTask(ConvNet(channels=[2]), regressions(count))
     with tempfile.TemporaryDirectory() as folder:
         watch = GradientTelemetry(Path(folder) / "gradients.png")

@@ -1,14 +1,14 @@
-"""What a training step of ``fit`` costs, as a ratio to a raw torch loop over the same net.
+"""Measure the cost of a step of ``fit``, as a ratio to a raw torch loop with the same network.
 
 Both train the same network on the same data with the same optimizer, interleaved in blocks of
-steps in one process; ``fit`` has everything on: per-task metrics, logging every 50 steps, W&B
-offline, the progress bar, gradient telemetry, and an epoch's end every 50 steps. Prints the ratio
-of the total times, and the median and quartiles of the ratios of paired blocks.
+steps in one process; ``fit`` has everything enabled: per-task metrics, logging every 50 steps, W&B
+offline, the progress bar, gradient telemetry, and the end of an epoch every 50 steps. Prints the
+ratio of the total times, and the median and quartiles of the ratios of paired blocks.
 
     python benchmarks/overhead.py [--blocks 30] [--case digits-512] [--telemetry 50]
 
-With ``--telemetry 1`` the gradients are looked at in every step: what that adds, divided by 50, is
-what the default costs.
+With ``--telemetry 1``, gradients are recorded in every step. The extra time divided by 50 is the
+cost of the default.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RandomImages(DataModule):
 
     Args:
         shape: channels, height, width.
-        batch_size: images in a batch.
+        batch_size: images per batch.
     """
 
     def __init__(self, shape: tuple[int, int, int], batch_size: int) -> None:
@@ -72,7 +72,7 @@ class Interleaver(Callback):
 
     Args:
         raw_step: one step of the raw loop.
-        blocks: how many pairs of blocks to time.
+        blocks: number of pairs of blocks to time.
     """
 
     def __init__(self, raw_step: Callable[[], None], blocks: int) -> None:

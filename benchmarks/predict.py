@@ -1,17 +1,17 @@
-"""How many images a second `multitask predict` gets through, beside its two parts alone.
+"""Measure the images per second of `multitask predict`, and of its two parts alone.
 
-All in one process, one after the other in each round, with the same images, in ratios to the faster
-or slower part, so that a busy machine changes little:
+All run in one process, one after the other in each round, with the same images. Results are ratios
+to the faster or slower part, so load on the machine has little effect:
 
 - ``encoder``: the bare encoder on tensors in memory, in batches
 - ``decoding``: all files decoded by the same threads, and nothing else
 - ``memory``: `multitask.load(...).predict` of an array in memory, a table with all columns
 - ``files``: `multitask predict` of a folder, from the list of files to the finished table
 
-``memory`` is compared with the encoder alone, ``files`` with whichever of decoding and the encoder
-takes longer: 1 means that one hides behind the other completely. On few cores they share the cores
-too, so ``both`` is what decoding and the encoder take at once without anything else. The seconds of
-all cores together say how much work there is, also if other programs take the cores away.
+``memory`` is compared with the encoder alone, and ``files`` with the slower of decoding and the
+encoder: 1 means that they overlap completely. With few cores they also share the cores, so ``both``
+is the time of decoding and the encoder running at once, without anything else. CPU seconds over all
+cores measure the amount of work, even if other programs use the cores.
 
     python benchmarks/predict.py [--images 20000] [--side 32] [--file_side 32] [--threads 1]
         [--rounds 3] [--channels 32 64 128]
@@ -65,7 +65,7 @@ def trained(side: int, channels: list[int]) -> TrainedModel:
 def contenders(
     model: TrainedModel, folder: Path, pixels: torch.Tensor, output: Callable[[], Path]
 ) -> dict[str, Callable[[], None]]:
-    """What is timed, by name."""
+    """The timed functions, by name."""
     files = [Path(each) for each in map(str, listed_images([folder]).paths)]
     format: ImageFormat = model.format
     array = pixels.numpy()
@@ -102,7 +102,7 @@ def contenders(
 
 
 def main() -> None:
-    """Time all in turn, and print ratios."""
+    """Time all of them in turn, and print ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--side", type=int, default=32)

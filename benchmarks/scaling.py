@@ -1,9 +1,10 @@
-"""What processes exchange in a training step: counted on this machine, beside the formulas.
+"""Compare the data that processes exchange in a training step with the formulas.
 
-Trains timm's resnet18 (64x64, batch 8, linear heads) by Lightning's Trainer with the strategy
-``ddp`` over gloo, for each number of processes, kind of balancing and number of tasks, and prints
-what one process hands to collectives in a step and what it sends: ``counted`` and ``formula``. How
-it counts is told in ``scaling_traffic.py``; the formulas are in ``scaling_formulas.py``. On Linux.
+Trains timm's resnet18 (64x64, batch 8, linear heads) with Lightning's Trainer and the strategy
+``ddp`` over gloo, for each number of processes, kind of balancing and number of tasks. Prints the
+bytes that one process passes to collectives in a step and the bytes that it sends: ``counted`` on
+this machine and by ``formula``. See ``scaling_traffic.py`` for the counting and
+``scaling_formulas.py`` for the formulas. Linux only.
 
     python benchmarks/scaling.py [--processes 1 2 4] [--tasks 2 5 10 20]
     python benchmarks/scaling.py --tables        # the tables of docs/scaling.md, nothing counted
@@ -44,7 +45,7 @@ KINDS: list[tuple[Balancing, LevelName | None]] = [
 
 
 def balancer(level: LevelName, every: int) -> GradientBalancer:
-    """Any method would do: what is sent depends on the level."""
+    """Any method works here: the traffic depends only on the level."""
     return GradientBalancer(UPGrad(), level, every=every)
 
 
@@ -56,7 +57,7 @@ def case_of(kind: Balancing, level: LevelName | None, tasks: int) -> Case:
 
 
 def expected(network: Network, kind: Balancing, tasks: int, processes: int) -> tuple[float, float]:
-    """What the formulas say that a process hands over, and what it sends."""
+    """The bytes that a process passes to collectives and sends, by the formulas."""
     if processes == 1:
         return 0, 0
     reduced, broadcast = reduced_bytes(network, tasks, kind), broadcast_bytes(network)

@@ -1,4 +1,4 @@
-"""What training on many processes takes: bytes exchanged, time, memory and input, worked out."""
+"""Formulas for training on many processes: bytes exchanged, time, memory and input."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ LIGHTNING_BYTES = 8
 
 @dataclass(frozen=True)
 class Network:
-    """What of a network its traffic depends on.
+    """The sizes of a network that determine its traffic.
 
     Args:
         encoder: trained parameters of the encoder.
-        heads: of all heads together.
+        heads: trained parameters of all heads together.
         features: numbers in one sample's representation.
-        normalised_channels: of all batch normalisations together.
-        normalisations: their number.
-        buffer_bytes: of all buffers, which DistributedDataParallel broadcasts in each step.
+        normalised_channels: channels of all batch normalisations together.
+        normalisations: number of batch normalisations.
+        buffer_bytes: bytes of all buffers, which DistributedDataParallel broadcasts in each step.
     """
 
     encoder: int
@@ -35,15 +35,15 @@ class Network:
 
 @dataclass(frozen=True)
 class Balancing:
-    """What a kind of balancing hands to all-reduces beside a plain step.
+    """What a kind of balancing passes to all-reduces in addition to a plain step.
 
     Args:
-        title: names the kind.
+        title: name of the kind.
         formula: in words, for tables; T tasks, P compared parameters, F features.
         extra: numbers for each step, given tasks, compared parameters and features.
-        passes: backward passes through the encoder for each task, beside the one of all.
-        forwards: forward passes beside the one.
-        every: in which share of the steps: each ``every``-th.
+        passes: backward passes through the encoder for each task, in addition to the joint one.
+        forwards: additional forward passes.
+        every: interval; it acts in each ``every``-th step.
     """
 
     title: str
@@ -58,9 +58,9 @@ def shared(every: int, passes: int = 1) -> Balancing:
     """Balancing at level ``shared``.
 
     Args:
-        every: the balancer's.
-        passes: 2 for methods that compare independent batches; these also add up how many samples
-            each process has, 8 bytes for each, which is left out.
+        every: the balancer's setting.
+        passes: 2 for methods that compare independent batches. These also sum the number of samples
+            of each process, 8 bytes for each, which is ignored.
     """
     title = f"`shared`, `every: {every}`" if passes == 1 else "MoDo, SDMGrad"
     count = "" if passes == 1 else f"{passes} "
@@ -79,17 +79,17 @@ SHARED = shared(1)
 def reduced_bytes(
     network: Network, tasks: int, balancing: Balancing = PLAIN, compared: int | None = None
 ) -> float:
-    """What one process hands to all-reduces in a step, on two processes or more.
+    """What one process passes to all-reduces in a step, with two processes or more.
 
     Gradients, loss sums and counts, and the statistics of batch normalisations on a CPU: a count, a
-    mean and a variance on the way forward, two sums on each way back.
+    mean and a variance in the forward pass, two sums in each backward pass.
 
     Args:
         network: the network.
-        tasks: their number.
+        tasks: number of tasks.
         balancing: the kind.
-        compared: parameters compared at level ``shared``; the encoder's where not given. The passes
-            are taken to cross all batch normalisations.
+        compared: parameters compared at level ``shared``; default: those of the encoder. The passes
+            are assumed to cross all batch normalisations.
 
     Returns:
         Bytes, a mean over steps.
@@ -104,31 +104,32 @@ def reduced_bytes(
 
 
 def broadcast_bytes(network: Network) -> float:
-    """What is broadcast in a step from the first process to the others, in bytes."""
+    """Bytes broadcast in a step from the first process to the others."""
     return network.buffer_bytes + LIGHTNING_BYTES
 
 
 def sent_bytes(reduced: float, processes: int, broadcast: float = 0.0) -> float:
-    """What a process sends, mean over processes, with a ring for all-reduces.
+    """Bytes that a process sends, mean over processes, with ring all-reduces.
 
-    Each of the ``n`` parts of a tensor goes round twice but for one hop: ``2 (n - 1) / n`` of what
-    is handed over. A broadcast reaches ``n - 1`` processes, whoever passes it on.
+    Each of the ``n`` parts of a tensor goes round the ring twice, except for one hop each time:
+    ``2 (n - 1) / n`` of the bytes passed. A broadcast reaches ``n - 1`` processes, whoever forwards
+    it.
 
     Args:
-        reduced: handed to all-reduces by each process, in bytes.
+        reduced: bytes passed to all-reduces by each process.
         processes: their number.
-        broadcast: handed to broadcasts, in bytes.
+        broadcast: bytes passed to broadcasts.
     """
     return (2 * reduced + broadcast) * (processes - 1) / processes
 
 
 @dataclass(frozen=True)
 class Link:
-    """What connects the processes.
+    """The connection between the processes.
 
     Args:
         processes: their number.
-        bandwidth: bytes that a process can send in a second, while it receives as many.
+        bandwidth: bytes per second that a process can send while it receives as many.
         latency: seconds for one hop.
     """
 
@@ -137,10 +138,10 @@ class Link:
     latency: float = 10e-6
 
     def seconds(self, reduced: float, collectives: int = 1) -> float:
-        """Time of all-reduces, over two trees, which take few hops; libraries choose them.
+        """Time of all-reduces over two trees, which need few hops; libraries choose them.
 
         Args:
-            reduced: bytes handed over by each process.
+            reduced: bytes passed by each process.
             collectives: number of all-reduces that wait for one another.
         """
         hops = 2 * math.ceil(math.log2(self.processes))
@@ -154,10 +155,10 @@ class VisionTransformer:
 
     Args:
         depth: blocks.
-        width: numbers for each token.
-        heads: of the attention.
+        width: numbers per token.
+        heads: heads of the attention.
         patch: side of a patch, in pixels.
-        side: of the image, in pixels.
+        side: side of the image, in pixels.
     """
 
     depth: int
@@ -168,7 +169,7 @@ class VisionTransformer:
 
     @property
     def tokens(self) -> int:
-        """Patches and one for the class."""
+        """The patches and the class token."""
         return (self.side // self.patch) ** 2 + 1
 
     @property
@@ -180,21 +181,21 @@ class VisionTransformer:
     def parameters(self) -> int:
         """Parameters of the encoder."""
         patches = 3 * self.patch**2 * self.width + self.width
-        # The class token, the last norm's scale and shift, and each token's place.
+        # The class token, the last norm's scale and shift, and the position embeddings.
         rest = (1 + 2 + self.tokens) * self.width
         return self.depth * self.block + patches + rest
 
     def activation_bytes(self, images: int, bf16: bool, checkpointed: bool = False) -> float:
-        """What the forward pass keeps for the backward pass, with fused attention.
+        """Bytes that the forward pass keeps for the backward pass, with fused attention.
 
-        In a block, for each token: inputs of two norms, of attention's two linear layers, queries,
-        keys and values, inputs of the other two linear layers (1 and 4 times the width) and of
-        GELU (4 times); all float32, or with ``bf16-mixed`` those of the norms only.
+        In a block, for each token: inputs of two norms, of the two linear layers of the attention,
+        queries, keys and values, inputs of the other two linear layers (1 and 4 times the width)
+        and of GELU (4 times). All are float32; with ``bf16-mixed``, only those of the norms.
 
         Args:
-            images: in a process's batch.
+            images: images in a process's batch.
             bf16: whether the precision is ``bf16-mixed``.
-            checkpointed: whether each block keeps its input only, and is computed again.
+            checkpointed: whether each block keeps only its input and is recomputed.
         """
         numbers = 2 * FLOAT + 14 * (2 if bf16 else FLOAT)
         # Means and deviations of two norms, and the attention's normalisers.
@@ -209,10 +210,10 @@ class VisionTransformer:
 
     @property
     def operations(self) -> float:
-        """Of a training step, for one image: the forward pass, and twice that for the backward.
+        """Operations of a training step per image: forward pass, and twice that for backward.
 
         Two, a product and a sum, for each weight and token, and for each pair of tokens in the
-        attention. The image needs no gradient, so its patches take one pass less.
+        attention. The image needs no gradient, so its patches need one pass less.
         """
         weights = 2 * self.depth * 12 * self.width**2 * self.tokens
         attention = 4 * self.depth * self.tokens**2 * self.width
@@ -221,16 +222,16 @@ class VisionTransformer:
 
 
 def state_bytes(parameters: int, bf16: bool, shards: int = 1, block: int | None = None) -> float:
-    """Parameters, gradients, AdamW's two averages and what the strategy adds, at most.
+    """Peak bytes of parameters, gradients, AdamW's two averages and what the strategy adds.
 
     DistributedDataParallel (``shards`` 1) keeps a copy of the gradients in its buckets. FSDP2 keeps
-    a share of all four. Beside it there are whole blocks: in the backward pass two with gathered
-    parameters, of which one is fetched ahead, and two with gradients, of which one is being sent.
-    An encoder without blocks is one, whose gradients' share comes when its parameters have gone.
-    With ``bf16-mixed`` there is a copy of the weights in bfloat16.
+    a shard of all four. In addition, it keeps whole blocks: in the backward pass, two with gathered
+    parameters, one of them prefetched, and two with gradients, one of them being sent. An encoder
+    without blocks counts as one block; the shard of its gradients is allocated after its parameters
+    are freed. With ``bf16-mixed``, there is a copy of the weights in bfloat16.
 
     Args:
-        parameters: of the encoder.
+        parameters: parameters of the encoder.
         bf16: whether the precision is ``bf16-mixed``.
         shards: processes among which FSDP2 divides the parameters.
         block: parameters of the largest block that is gathered by itself; default: none.
@@ -245,7 +246,7 @@ def state_bytes(parameters: int, bf16: bool, shards: int = 1, block: int | None 
 
 
 def representation_bytes(tasks: int, images: int, features: int) -> float:
-    """What level ``representation`` keeps: each task's gradient as it comes, and all in one piece.
+    """Bytes at level ``representation``: each task's gradient, and all of them in one tensor.
 
     Args:
         tasks: their number.
@@ -256,12 +257,12 @@ def representation_bytes(tasks: int, images: int, features: int) -> float:
 
 
 def shared_bytes(tasks: int, compared: int, remembered: bool = False) -> float:
-    """What level ``shared`` keeps: each task's gradient, the one that comes, and the result.
+    """Bytes at level ``shared``: each task's gradient, the incoming one, and the result.
 
     Args:
         tasks: their number.
         compared: parameters that are compared.
-        remembered: whether the method averages gradients over steps; then all tasks' gradients are
-            there up to five times while it does: new, old, both weighed, and their sum.
+        remembered: whether the method averages gradients over steps. It then keeps the gradients of
+            all tasks up to five times: new, old, both weighted, and their sum.
     """
     return float(FLOAT * (tasks * (5 if remembered else 1) + 2) * compared)

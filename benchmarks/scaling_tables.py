@@ -1,4 +1,4 @@
-"""The tables of ``docs/scaling.md``: the formulas at a Vision Transformer and 10 or 40 tasks."""
+"""The tables of ``docs/scaling.md``: the formulas for a Vision Transformer and 10 or 40 tasks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def vit_network(tasks: int) -> Network:
 
 
 def payload_table() -> str:
-    """What is handed to all-reduces beside a plain step's, by kind of balancing."""
+    """What is passed to all-reduces in addition to a plain step, by kind of balancing."""
     rows = [
         [each.title, each.formula, *(amount(_extra(tasks, each)) for tasks in TASKS)]
         for each in BALANCINGS
@@ -58,7 +58,7 @@ def payload_table() -> str:
 
 
 def time_table() -> str:
-    """What a GPU sends and how long that takes, by kind of balancing and number of GPUs."""
+    """Bytes that a GPU sends and the time for it, by kind of balancing and number of GPUs."""
     kinds = [(each.title, each, VIT_L.parameters) for each in BALANCINGS[1:] if each is not LOSSES]
     kinds.append((f"{shared(10).title}, last block", shared(10), VIT_L.block))
     rows = [["gradients of a plain step", *(_sent(link, _plain(TASKS[0])) for link in LINKS)]]
@@ -89,7 +89,7 @@ def memory_table() -> str:
 
 
 def balancing_memory_table() -> str:
-    """Memory that balancing adds, and with it all of a GPU under DDP in ``bf16-mixed``."""
+    """Memory that balancing adds, and the total of a GPU with DDP in ``bf16-mixed``."""
     places = VIT_L.tokens - 1
     kinds = [
         ("`representation`, linear heads", lambda t: representation_bytes(t, IMAGES, VIT_L.width)),
@@ -113,7 +113,7 @@ def balancing_memory_table() -> str:
 
 
 def input_table() -> str:
-    """What must arrive each second to keep the GPUs busy."""
+    """The input per second that keeps the GPUs busy."""
     pixels = 3 * VIT_L.side**2
     rows = []
     for gpus in (1, *(link.processes for link in LINKS)):
@@ -136,7 +136,7 @@ def statements() -> list[str]:
     """Numbers in the text."""
     step, slow = IMAGES * VIT_L.operations / SPEED, LINKS[-1]
     gradients = slow.seconds(_plain(TASKS[0]))
-    # Blocks of a network of billions are a small part of it, too.
+    # Blocks of a network with billions of parameters are also a small part of it.
     each = [state_bytes(1, bf16=True, shards=shards, block=0) for shards in (1, 64)]
     most = [digits(USABLE * GPUS[-1] / size / 1e9) for size in each]
     return [
@@ -159,7 +159,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def amount(size: float) -> str:
-    """Bytes for people, with two digits or more."""
+    """Bytes in readable form, with two digits or more."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if size < 999.5 or unit == "TB":
             break
@@ -168,7 +168,7 @@ def amount(size: float) -> str:
 
 
 def digits(value: float) -> str:
-    """Three significant digits, or all before the point."""
+    """Three significant digits, or all digits before the point."""
     if value >= 100:
         return f"{float(f'{value:.3g}'):,.0f}".replace(",", " ")
     return f"{value:.3g}"

@@ -1,10 +1,10 @@
 """Counts the bytes that processes exchange in a training step.
 
-Counted twice, independently. *Handed over*: torch's profiler sees every collective of the process,
-those that DistributedDataParallel starts in C++ too, with the shapes and types of its tensors.
-*Sent*: what the process writes by system calls, as Linux counts it in ``/proc/self/io``; in a step
-that writes no file, this is what goes through the sockets, with the algorithm's factor and the
-transport's headers.
+There are two independent counts. *Passed*: torch's profiler records every collective of the
+process, including those that DistributedDataParallel starts in C++, with the shapes and types of
+its tensors. *Sent*: the bytes that the process writes by system calls, as counted by Linux in
+``/proc/self/io``. In a step that writes no file, these are the bytes through the sockets, with the
+algorithm's factor and the transport's headers.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Case:
     """What to train.
 
     Args:
-        title: names it.
-        encoder: makes the encoder; can be pickled, as all of this.
-        shape: of a batch of images over all processes, ``[batch, channels, height, width]``.
-        tasks: their number; classes (of 10) and numbers alternate.
-        balancer: makes the balancer; None for the plain sum.
-        steps: to count over, such as those between two in which a balancer compares gradients.
+        title: name of the case.
+        encoder: creates the encoder; must be picklable, like all fields.
+        shape: shape of a batch over all processes, ``[batch, channels, height, width]``.
+        tasks: number of tasks; classifications (10 classes) and regressions alternate.
+        balancer: creates the balancer; None for the plain sum.
+        steps: number of steps to count over, such as a balancer's interval.
     """
 
     title: str
@@ -63,7 +63,7 @@ class Case:
     steps: int = 1
 
     def model(self) -> MultiTask:
-        """The network, its heads linear."""
+        """The network, with linear heads."""
         torch.manual_seed(0)
         tasks = {f"task_{k}": Regression() if k % 2 else Classification(10) for k in self._places}
         return MultiTask(self.encoder(), tasks, self.balancer() if self.balancer else None)
@@ -79,12 +79,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Bytes for a step, a mean over the steps counted.
+    """Bytes per step, the mean over the counted steps.
 
     Args:
-        reduced: handed to all-reduces by each process.
-        broadcast: handed to broadcasts by each process.
-        other: handed to any other collective by each process.
+        reduced: passed to all-reduces by each process.
+        broadcast: passed to broadcasts by each process.
+        other: passed to any other collective by each process.
         sent: written by a process to its sockets, mean over processes.
     """
 
@@ -95,7 +95,7 @@ class Traffic:
 
     @property
     def handed_over(self) -> float:
-        """Handed to any collective by each process."""
+        """Bytes passed to any collective by each process."""
         return self.reduced + self.broadcast + self.other
 
 
@@ -103,9 +103,9 @@ class RandomImages(DataModule):
     """Random images; the same for all splits.
 
     Args:
-        shape: of a batch.
+        shape: shape of a batch.
         tasks: see `Case`.
-        batches: their number.
+        batches: number of batches.
     """
 
     def __init__(self, shape: tuple[int, int, int, int], tasks: int, batches: int) -> None:
@@ -131,7 +131,7 @@ class TrafficCounter(Callback):
     """Counts over whole steps in the middle of an epoch.
 
     Args:
-        steps: over how many.
+        steps: number of steps.
     """
 
     def __init__(self, steps: int) -> None:
@@ -141,7 +141,7 @@ class TrafficCounter(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Begin, or stop."""
+        """Start or stop counting."""
         if batch_idx == WARM_UP:
             self._profile = profile(activities=[ProfilerActivity.CPU], record_shapes=True)
             self._profile.start()
@@ -157,7 +157,7 @@ class TrafficCounter(Callback):
 
 
 def network_of(model: MultiTask) -> Network:
-    """What of a model the formulas need."""
+    """The sizes of a model that the formulas need."""
     norms = [each for each in model.modules() if isinstance(each, _BatchNorm)]
     return Network(
         encoder=_size(model.encoder),
@@ -173,16 +173,16 @@ def measure(cases: Sequence[Case], processes: int) -> list[Traffic]:
     """Train each case for a few steps with Lightning's ``ddp`` over gloo.
 
     Args:
-        cases: what to train, one after the other in the same processes.
-        processes: their number.
+        cases: cases to train, one after the other in the same processes.
+        processes: number of processes.
 
     Returns:
-        What was counted, for each case.
+        The counts for each case.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # The processes are forked off one that has imported what takes long.
+    # The processes are forked from one that has already done the slow imports.
     get_context("forkserver").set_forkserver_preload(["lightning.pytorch", "multitask"])
     with tempfile.TemporaryDirectory() as folder:
         arguments = (processes, port, cases, Path(folder))
@@ -195,7 +195,7 @@ def measure(cases: Sequence[Case], processes: int) -> list[Traffic]:
 def _joined(processes: Sequence[Traffic]) -> Traffic:
     first = processes[0]
     for each in processes:
-        # A collective takes the same of every process.
+        # Every process passes the same amount to a collective.
         assert (each.reduced, each.broadcast) == (first.reduced, first.broadcast), processes
     sent = sum(each.sent for each in processes) / len(processes)
     return Traffic(first.reduced, first.broadcast, first.other, sent)
@@ -208,7 +208,7 @@ def _train(rank: int, processes: int, port: int, cases: Sequence[Case], folder: 
     torch.set_num_threads(1)
     place = {"RANK": rank, "LOCAL_RANK": rank, "GROUP_RANK": 0}
     world = {"WORLD_SIZE": processes, "LOCAL_WORLD_SIZE": processes, "MASTER_PORT": port}
-    # As torchrun would start them, so that Lightning finds its processes there.
+    # The variables that torchrun sets, so that Lightning uses these processes.
     names = {"MASTER_ADDR": "127.0.0.1", "TORCHELASTIC_RUN_ID": "scaling", "KINETO_LOG_LEVEL": 9}
     os.environ.update({name: str(value) for name, value in (place | world | names).items()})
     found = []
@@ -249,7 +249,7 @@ def _handed_over(profiler: profile) -> dict[str, float]:
 
 
 def _written() -> int:
-    """Bytes that this process has written so far; 0 where the system does not count them."""
+    """Bytes that this process has written so far; 0 if the system does not count them."""
     file = Path("/proc/self/io")
     if not file.exists():
         return 0

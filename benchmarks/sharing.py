@@ -1,7 +1,7 @@
-"""What a training step takes with each sharing scheme, in steps of hard sharing.
+"""Measure the time of a training step with each sharing scheme, in steps of hard sharing.
 
-Steps take turns, each between two of hard sharing, for some numbers of tasks. Prints medians with
-quartiles; `hard again` shows what chance does. A scheme is given by its class path and settings.
+Steps take turns, each between two of hard sharing, for several numbers of tasks. Prints medians
+with quartiles; `hard again` shows the noise. A scheme is given by its class path and settings.
 
     python benchmarks/sharing.py [--rounds 60] [--case digits] [--tasks 2 5 10]
     python benchmarks/sharing.py --scheme "mine=my.module.Scheme(width=32)"
@@ -41,13 +41,13 @@ SCHEMES = {
 
 
 def scheme_of(text: str) -> Callable[..., Sharing]:
-    """Find a scheme's class, its settings bound.
+    """Find a scheme's class and bind its settings.
 
     Args:
         text: such as ``multitask.sharing.MMoE(experts=2)``; settings are plain values.
 
     Raises:
-        ValueError: if it is not written so.
+        ValueError: if the text has another form.
     """
     call = ast.parse(text, mode="eval").body
     if not isinstance(call, ast.Call) or call.args:
@@ -58,13 +58,13 @@ def scheme_of(text: str) -> Callable[..., Sharing]:
 
 
 class Steps:
-    """Trains one model on one random batch; classes and numbers to predict alternate.
+    """Trains one model on one random batch; classifications and regressions alternate.
 
     Args:
-        encoder: makes the encoder.
-        images: of the batch, on the device.
-        tasks: their number.
-        sharing: makes the scheme; default: hard sharing.
+        encoder: creates the encoder.
+        images: images of the batch, on the device.
+        tasks: number of tasks.
+        sharing: creates the scheme; default: hard sharing.
         balancer: default: the sum of the losses.
     """
 
@@ -90,7 +90,7 @@ class Steps:
         self.batch = {"image": images, **targets}
 
     def __call__(self) -> None:
-        """Take a step, in the order that ``fit`` does."""
+        """Take a step, in the same order as ``fit``."""
         model = self.model
         losses, totals = model.losses(model(*model.inputs_of(self.batch)), self.batch)
         loss = model.balancer(losses, totals[1] > 0)
@@ -104,7 +104,7 @@ class Steps:
 def steps_of(
     schemes: Mapping[str, str], encoder: Callable[[], Encoder], images: Tensor, tasks: int
 ) -> dict[str, Steps]:
-    """A step of each scheme that the encoder fits, and ``plain``, that of hard sharing.
+    """A step of each scheme that supports the encoder, and ``plain``, that of hard sharing.
 
     Args:
         schemes: see `SCHEMES`.
@@ -127,8 +127,8 @@ def measure(case: str, schemes: Mapping[str, str], numbers: Sequence[int], round
     Args:
         case: name of one of `beside_plain.CASES`.
         schemes: see `SCHEMES`.
-        numbers: of tasks.
-        rounds: how often each scheme takes its turn.
+        numbers: numbers of tasks.
+        rounds: number of turns of each scheme.
     """
     title, encoder, shape, size = CASES[case]
     images = torch.rand(size, *shape, device="cuda" if torch.cuda.is_available() else "cpu")
@@ -138,7 +138,7 @@ def measure(case: str, schemes: Mapping[str, str], numbers: Sequence[int], round
 
 
 def main() -> None:
-    """Measure what the command line chooses."""
+    """Measure the cases chosen on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--case", choices=CASES, action="append", help="default: all")

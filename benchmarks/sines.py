@@ -1,8 +1,8 @@
-"""Sine waves from ten points: weights that FOMAML has learned, beside those of joint training.
+"""Sine waves from ten points: compare weights from FOMAML with those from joint training.
 
 Finn et al., 2017 (arXiv 1703.03400), section 5.1, with a network of two hidden layers of 40 and
 first-order gradients. Prints the mean squared error over test waves after some steps of gradient
-descent on ten points, at the rate that is best for each start.
+descent on ten points, at the best rate for each start.
 
     python benchmarks/sines.py [--episodes 100000] [--waves 500] [--seed 0]
 """
@@ -36,9 +36,9 @@ def learned(training_pass: Pass | None, data: Sines, seed: int) -> MultiTask:
     """Train on waves.
 
     Args:
-        training_pass: None for joint training.
-        data: deal the waves.
-        seed: of the first weights.
+        training_pass: training pass; None for joint training.
+        data: data module of the waves.
+        seed: seed of the initial weights.
     """
     seed_everything(seed, verbose=False)
     length = data.episodes["train"] // EPISODES_PER_BATCH
@@ -64,7 +64,7 @@ def learned(training_pass: Pass | None, data: Sines, seed: int) -> MultiTask:
 
 
 def error(model: MultiTask, data: Sines, steps: int, rate: float) -> float:
-    """The mean squared error over the test waves once the model has adapted to each."""
+    """The mean squared error over the test waves after the model has adapted to each."""
     samples, parts = data.splits["test"], Parts(model)
     adapted, statistics = FOMAML(steps, rate), EpisodeStatistics(model)
     found = []
@@ -76,7 +76,7 @@ def error(model: MultiTask, data: Sines, steps: int, rate: float) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train both ways, and print a table."""
+    """Train in both ways, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--episodes", type=int, default=100_000, help="training waves")
     parser.add_argument("--waves", type=int, default=500, help="test waves")

@@ -1,10 +1,10 @@
-"""What one epoch of digits costs from the start of the program to its end, beside plain Lightning.
+"""Compare the time of one epoch of digits, from program start to end, with plain Lightning.
 
 ``multitask fit`` runs the experiment `configs/experiment/digits.yaml` for one epoch and tests the
-best checkpoint, with W&B offline and figures on. The other program is the script that one would
-write without this package: Lightning, the same images and network, the same epoch, its validation
-and checkpoint, a test, no logger. Prints CPU seconds (user and system, of all processes that a
-program starts) and wall-clock seconds, medians of interleaved runs, and the ratios of the medians.
+best checkpoint, with W&B offline and figures enabled. The other program is an equivalent script
+without this package: Lightning, the same images and network, the same epoch, its validation and
+checkpoint, a test, no logger. Prints CPU seconds (user and system, of all processes that a program
+starts) and wall-clock seconds, medians of interleaved runs, and the ratios of the medians.
 
     python benchmarks/start.py [--quick] [--wandb off] [--figures false]
 """
@@ -125,10 +125,10 @@ trainer.test(dataloaders=test, ckpt_path="best", weights_only=True, verbose=Fals
 
 
 def seconds(command: list[str], folder: str) -> tuple[float, float]:
-    """Run a program to its end, and to the end of all processes that it has started.
+    """Run a program, and wait for all processes that it has started.
 
     Returns:
-        CPU seconds and wall-clock seconds; the latter of the program itself.
+        CPU seconds and wall-clock seconds; the latter only for the program itself.
     """
     before, began = _cpu(), time.perf_counter()
     environment = {"PYTHONPATH": str(ROOT / "src"), **os.environ, "WANDB_ERROR_REPORTING": "false"}
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--figures", default="true", help="as run.figures")
     options = parser.parse_args()
     if sys.platform == "linux":
-        # W&B's own process ends after the program, whose time it is nevertheless.
+        # W&B's own process ends after the program, but its time still counts.
         ctypes.CDLL(None).prctl(ADOPT, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "raw.py"

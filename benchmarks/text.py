@@ -1,12 +1,12 @@
-"""What a text model of Hugging Face costs in a training, as ratios in one run.
+"""Measure the cost of training a Hugging Face text model, as ratios within one run.
 
-``fit``: a step of ``fit`` against one of a plain loop over the same model, batches and two heads,
-as a Hugging Face example has it; blocks of steps take turns in one process, and the median of the
-ratios of neighbouring blocks is printed, with quartiles. Times are those of the processor, on which
-other programs have no part.
+``fit``: a step of ``fit`` against a step of a plain loop with the same model, batches and two
+heads, as in a Hugging Face example. Blocks of steps take turns in one process. Prints the median
+and quartiles of the ratios of neighbouring blocks. Times are CPU times, which exclude other
+programs.
 
-``length``: an epoch whose batches hold texts about as long (``by_length``), against one whose
-batches are random, each cut to its longest text; and against all texts at full length.
+``length``: an epoch whose batches contain texts of similar length (``by_length``), against one with
+random batches, each cut to its longest text, and against all texts at full length.
 
     python benchmarks/text.py [--blocks 20] [--layers 2] [--width 256] [--part fit]
 """
@@ -56,7 +56,7 @@ class RandomTexts(DataModule):
         """The same texts for every split."""
         generator = torch.Generator().manual_seed(0)
         count = BATCHES * SIZE
-        # Like those of reviews and messages, lengths spread over a few powers of two.
+        # As in reviews and messages, lengths range over a few powers of two.
         lengths = torch.exp(3.2 + 0.7 * torch.randn(count, 1, generator=generator))
         text = torch.randint(5, VOCABULARY, (count, PLACES), generator=generator)
         text = text.masked_fill(torch.arange(PLACES) >= lengths.clamp(2, PLACES), -1).int()
@@ -69,7 +69,7 @@ class RandomTexts(DataModule):
 
 
 def encoder(width: int, layers: int) -> HuggingFace:
-    """A BERT of random weights."""
+    """A BERT with random weights."""
     config = {
         "model_type": "bert",
         "vocab_size": VOCABULARY,
@@ -87,7 +87,7 @@ class PlainModel(nn.Module):
 
     Args:
         network: the library's model.
-        width: of its vectors.
+        width: size of its vectors.
     """
 
     def __init__(self, network: nn.Module, width: int) -> None:
@@ -96,7 +96,7 @@ class PlainModel(nn.Module):
         self.topic, self.mood = nn.Linear(width, 4), nn.Linear(width, 1)
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        """The sum of both losses."""
+        """Compute the sum of both losses."""
         ids, mask = batch["input_ids"], batch["attention_mask"]
         values = self.network(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(2).to(values.dtype)
@@ -120,7 +120,7 @@ def plain_step(width: int, layers: int, batches: Iterator[dict[str, Tensor]]) ->
 
 
 def collated(data: RandomTexts) -> Iterator[dict[str, Tensor]]:
-    """The batches of a training, as the library's collators make them: padded to the longest."""
+    """The batches of a training run, padded to the longest text as by the library's collators."""
     loader, split, epoch = data.train_dataloader(), data.splits["train"], 0
     while True:
         for indices in loader.sampler.global_batches(epoch):
@@ -156,7 +156,7 @@ class TurnTaking(Callback):
         for _step in range(BLOCK):
             self.step()
         plain = time.process_time() - began
-        # The first blocks warm up.
+        # The first blocks are a warm-up.
         if self.count > 2 * BLOCK:
             self.ratios.append(took / plain)
         trainer.should_stop = len(self.ratios) >= self.blocks

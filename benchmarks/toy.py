@@ -1,8 +1,9 @@
-"""How the balancing methods solve problems that need no data: two losses of a point in the plane.
+"""Compare the balancing methods on problems without data: two losses of a point in the plane.
 
-The point passes the same gate as an encoder's features, so what moves it is what trains a network.
-Follows every method from five starts of the toy problem, prints where it ends, and draws
-docs/toy.png; then docs/quadratics.png, three pairs of quadratic losses.
+The point passes through the same gate as an encoder's features, so the code that moves it is the
+code that trains a network. Follows every method from five starts of the toy problem, prints where
+it ends, and draws docs/toy.png. Then draws docs/quadratics.png, with three pairs of quadratic
+losses.
 
     python benchmarks/toy.py [--steps 10000] [--learning-rate 5e-3]
 """
@@ -57,7 +58,8 @@ METHODS: dict[str, Callable[[Tensor], Balancer]] = {
     "MGDA": lambda _: GradientBalancer(MGDA()),
     "IMTL-G": lambda _: GradientBalancer(IMTLG()),
     "Nash-MTL": lambda _: GradientBalancer(Nash()),
-    # The weight decay of its authors' code; the paper's, 100 times as large, holds the weights.
+    # The weight decay of its authors' code. The paper's is 100 times as large and fixes the
+    # weights.
     "FAMO": lambda lowest: Scalarized(FAMO(2, min_losses=lowest, weight_decay=1e-5)),
 }
 """Makes a balancer, given lower bounds of both losses, shape ``[2]``, which FAMO asks for."""
@@ -73,9 +75,9 @@ class Problem:
     """Two losses of a point in the plane.
 
     Args:
-        losses: each takes points, shape ``[..., 2]``, and returns a loss of each, shape ``[...]``.
-        lowest: bounds below the losses, shape ``[2]``.
-        starts: where runs begin, shape ``[runs, 2]``.
+        losses: functions from points, shape ``[..., 2]``, to a loss of each, shape ``[...]``.
+        lowest: lower bounds of the losses, shape ``[2]``.
+        starts: starting points of the runs, shape ``[runs, 2]``.
         front: Pareto optimal points in order, shape ``[points, 2]``.
     """
 
@@ -92,7 +94,7 @@ class Problem:
 def toy(scale: float = 0.1) -> Problem:
     """`multitask.tasks.toy_problem`, one loss ``scale`` times as large as the other.
 
-    At ``scale`` 1 the losses are mirror images.
+    With ``scale`` 1, the losses are mirror images.
     """
     return Problem(
         losses=(lambda points: scale * toy_loss(points), partial(toy_loss, mirrored=True)),
@@ -182,13 +184,13 @@ def follow(
     optimizer: Callable[[Iterable[Tensor]], Optimizer],
     steps: int,
 ) -> Tensor:
-    """Optimise from all starts, each with a balancer and a gate of its own.
+    """Optimise from all starts, each with its own balancer and gate.
 
     Args:
-        problem: what to solve.
+        problem: problem to solve.
         method: name of one of `METHODS`.
-        optimizer: makes an optimizer that treats each number by itself, of the points.
-        steps: how many to take.
+        optimizer: creates an optimizer of the points that treats each number separately.
+        steps: number of steps.
 
     Returns:
         The points, first to last, shape ``[steps + 1, runs, 2]``.
@@ -214,14 +216,14 @@ def _balancer(problem: Problem, method: str, seed: int) -> Balancer:
     torch.manual_seed(seed)
     balancer = METHODS[method](problem.lowest).double()
     with warnings.catch_warnings():
-        # Here the representation is all that the tasks share.
+        # Here the tasks share only the representation.
         warnings.filterwarnings("ignore", message=".*acts on conflicts")
         balancer.check(TASKS)
     return balancer
 
 
 def _balanced(problem: Problem, points: Tensor, balancers: Sequence[Balancer]) -> Tensor:
-    """The balanced losses of all runs, summed: a run's gradient is its own loss's alone."""
+    """Sum the balanced losses of all runs: a run's gradient depends only on its own loss."""
     pairs = zip(points.unbind(), balancers, strict=True)
     views = [gate(point, TASKS, balancer.combine) for point, balancer in pairs]
     of_tasks = [torch.stack([view[task] for view in views]) for task in TASKS]
@@ -232,10 +234,10 @@ def _balanced(problem: Problem, points: Tensor, balancers: Sequence[Balancer]) -
 
 
 def adam(learning_rate: float) -> Callable[[Iterable[Tensor]], Optimizer]:
-    """Adam as the papers have it at a learning rate of 1e-3, and the same faster above.
+    """Adam as in the papers at a learning rate of 1e-3, and adapted for larger rates.
 
-    Fewer, larger steps must also forget the steep start sooner, or the rest of the way takes too
-    many: torch's second beta of 0.999 is 1 - 1e-3.
+    With fewer and larger steps, the averages must also forget the steep start sooner; otherwise the
+    rest takes too many steps. Torch's second beta of 0.999 is 1 - 1e-3.
     """
     return partial(Adam, lr=learning_rate, betas=(0.9, 1 - learning_rate))
 
@@ -341,7 +343,7 @@ def _draw_paths(axes: Axes, path: Tensor) -> None:
 def _save(figure: Figure, file: Path) -> None:
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=100)
-    # Few colors make a small file.
+    # A few colours keep the file small.
     Image.open(drawn).convert("RGB").quantize(64).save(file, optimize=True)
 
 
@@ -357,7 +359,7 @@ def _legend(figure: Figure) -> None:
 
 
 def main() -> None:
-    """Follow all methods, print the table, draw the pictures."""
+    """Follow all methods, print the table, and draw the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=10_000, help="of Adam, on the toy problem")
     parser.add_argument("--learning-rate", type=float, default=5e-3, help="of Adam")

@@ -1,9 +1,9 @@
-"""What a step costs with the encoder frozen, and what a plan of unfreezing adds to a step.
+"""Measure the cost of a step with a frozen encoder, and the overhead of an unfreezing plan.
 
-One training of ``fit``: blocks of steps with nothing frozen, with a plan that has thawed
-everything, with the encoder frozen by hand, and with the encoder frozen by a plan take turns.
-Prints medians, with quartiles, of the ratio of a frozen block to a plain one, and of a block under
-a plan to the two beside it without one. Switches are between the blocks, and timed by themselves.
+Within one run of ``fit``, four kinds of blocks of steps take turns: nothing frozen, a plan that has
+unfrozen everything, the encoder frozen by hand, and the encoder frozen by a plan. Prints medians,
+with quartiles, of the ratio of a frozen block to a plain one, and of a block with a plan to its two
+neighbours without one. Switches happen between the blocks and are timed separately.
 
     python benchmarks/unfreezing.py [--blocks 200] [--case digits]
 """
@@ -38,7 +38,7 @@ class Alternating(Unfreezing):
     """Freezes the encoder in some of the blocks, and times all of them.
 
     Args:
-        rounds: how many to time.
+        rounds: number of rounds to time.
     """
 
     def __init__(self, rounds: int) -> None:
@@ -50,13 +50,13 @@ class Alternating(Unfreezing):
 
     @property
     def kind(self) -> str:
-        """Of the block in which training is."""
+        """The kind of the current block."""
         return KINDS[self.step // BLOCK % len(KINDS)]
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, *batch: object
     ) -> None:
-        """Begin a block."""
+        """Start a block."""
         if self.step % BLOCK == 0:
             begin = NEVER if self.kind.startswith("frozen") else 0
             self.plan.begins = {"encoder": begin}
@@ -82,7 +82,7 @@ class Alternating(Unfreezing):
 
 
 def between(before: Sequence[float], after: Sequence[float]) -> list[float]:
-    """The means of times before and after, for which what drifts counts as much."""
+    """The means of the times before and after, so that drift affects both equally."""
     return [(one + other) / 2 for one, other in zip(before, after, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Draws docs/architecture.png: a batch on its way through the model, and the gradients' way back.
+"""Draw docs/architecture.png: a batch in the forward pass, and the gradients in the backward pass.
 
 python docs/architecture.py
 """
@@ -53,7 +53,7 @@ def draw(axes: Axes) -> None:
         arrow(axes, (8.6, y), (8.9, y), color)
         arrow(axes, (10.5, y), (11.1, MIDDLE), color)
     box(axes, 11.1, MIDDLE, 1.3, "balancer\none loss", BALANCING)
-    # The way back, in one pass: from the losses to the gate, and on as one gradient.
+    # The backward pass: from the losses to the gate, and from there as one gradient.
     axes.plot([11.75, 11.75], [MIDDLE - 0.4, 0.1], color=BALANCING, linewidth=1.2, linestyle="--")
     axes.plot([11.75, 4.55], [0.1, 0.1], color=BALANCING, linewidth=1.2, linestyle="--")
     arrow(axes, (4.55, 0.1), (4.55, MIDDLE - 0.36), BALANCING, "--")

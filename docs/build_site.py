@@ -1,8 +1,8 @@
-"""Writes what `make docs` builds the site from into build/docs; see mkdocs.yml.
+"""Write the sources of the site for `make docs` into build/docs; see mkdocs.yml.
 
-The pages of docs/ as they are; the README as the first page, beside CHANGELOG, CONTRIBUTING,
-SECURITY and LICENSE, with links that fit their new places; each notebook as a page; and a page of
-reference for each public package, which is a package that says in ``__all__`` what it offers.
+These are the pages of docs/ unchanged; the README as the first page, and CHANGELOG, CONTRIBUTING,
+SECURITY and LICENSE, with adapted links; each notebook as a page; and a reference page for each
+public package. A package is public if it defines ``__all__``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 BESIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 IMPORT = re.compile(r"^from (multitask[\w.]*) import", re.MULTILINE)
-# A link or an image of Markdown: what stands before its target, and the target.
+# A Markdown link or image: the text before its target, and the target.
 LINK = re.compile(r"(\]\()([^)\s]+)")
 
 
 def packages() -> dict[str, list[str]]:
-    """What each public package offers, by its dotted name."""
+    """The public names of each public package, by its dotted name."""
     found = {}
     for file in sorted(SOURCE.rglob("__init__.py")):
         for statement in ast.parse(file.read_text(encoding="utf-8")).body:
@@ -42,30 +42,30 @@ def pages() -> list[Path]:
 
 
 def modules() -> set[str]:
-    """Modules that are no public package, but from which a page imports."""
+    """Modules that are not a public package, but from which a page imports."""
     texts = [page.read_text(encoding="utf-8") for page in pages()]
     named = {name for text in texts for name in IMPORT.findall(text)}
     return named - packages().keys()
 
 
 def place(file: Path) -> Path:
-    """Where the site has a file of the repository; both paths are relative."""
+    """The path on the site of a file of the repository; both paths are relative."""
     if file == Path("README.md"):
         return Path("index.md")
     if str(file) in BESIDE:
-        # In a folder of their own: a Mac takes SECURITY.md and security.md for one file.
+        # In a separate folder: on a Mac, SECURITY.md and security.md are the same file.
         return Path("repository", file.name).with_suffix(".md")
     if file.suffix == ".ipynb":
         return file.with_suffix(".md")
     if file.suffix == ".py":
-        # The package's page of reference has the docstrings of its files.
+        # The package's reference page contains the docstrings of its files.
         package = ".".join(file.relative_to("src").parent.parts)
         return Path("reference", f"{package}.md")
     return file.relative_to("docs")
 
 
 def relinked(page: Path, text: str | None = None) -> str:
-    """A page, or a text of it, with links that fit the site."""
+    """A page, or part of it, with its links adapted to the site."""
 
     def fitting(match: re.Match[str]) -> str:
         path, hash_, anchor = match[2].partition("#")
@@ -90,7 +90,7 @@ def notebook(file: Path) -> str:
 
 
 def reference(package: str, beside: list[str]) -> str:
-    """A package's page of reference; mkdocstrings fills it from the docstrings."""
+    """A package's reference page; mkdocstrings fills it from the docstrings."""
     parts = [f"# {package}", f"::: {package}"]
     for module in beside:
         parts += [f"## {module}", f"::: {module}"]
@@ -98,7 +98,7 @@ def reference(package: str, beside: list[str]) -> str:
 
 
 def written() -> dict[Path, str]:
-    """Every page of the site, by its place."""
+    """Every page of the site, by its path."""
     found = {place(page.relative_to(ROOT)): relinked(page) for page in pages()}
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     found[place(Path("LICENSE"))] = f"# License\n\n```text\n{licence}```\n"
@@ -115,7 +115,7 @@ def written() -> dict[Path, str]:
 
 
 def write(folder: Path) -> None:
-    """Write all pages and their images anew."""
+    """Rewrite all pages and their images."""
     shutil.rmtree(folder, ignore_errors=True)
     for name, text in written().items():
         file = folder / name

@@ -1,4 +1,4 @@
-"""Draws docs/first_run.png from finished runs.
+"""Draw docs/first_run.png from finished runs.
 
 for seed in 0 1 2; do
   multitask fit --config configs/experiment/digits_single.yaml --seed_everything=$seed

@@ -1,4 +1,4 @@
-"""Makes the table of task kinds in docs/tasks.md from the classes.
+"""Generate the table of task kinds in docs/tasks.md from the classes.
 
 python docs/tasks.py
 """
@@ -55,10 +55,10 @@ def kinds() -> Iterator[tuple[str, type[Task]]]:
 
 
 def told(kind: type[Task], pattern: re.Pattern[str]) -> str:
-    """What the nearest docstring says, of the class itself or of those that it extends.
+    """The nearest docstring, of the class itself or of its base classes.
 
     Raises:
-        LookupError: if none does.
+        LookupError: if there is none.
     """
     for each in kind.__mro__:
         if each is Task:

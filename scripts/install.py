@@ -1,7 +1,7 @@
-"""Install the project into this python's environment, unless its pins are installed already.
+"""Install the project into this Python's environment, unless its pins are already installed.
 
-The stamp in the environment says what was installed last: a hash of the pins and of the
-checkout's path. It is written after the installation, so one that broke off does not count.
+The stamp in the environment identifies the last installation: a hash of the pins and of the
+checkout's path. It is written after the installation, so an interrupted one does not count.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ STAMP = Path(sys.prefix, "multitask-installed")
 
 
 def fingerprint() -> str:
-    """Hash what the installation depends on: where the checkout lies and what it asks for."""
+    """Hash what the installation depends on: the checkout's path and its requirements."""
     contents = [hashlib.sha256(pin.read_bytes()).hexdigest() for pin in PINS]
     return hashlib.sha256("\n".join([str(ROOT), *contents]).encode()).hexdigest()
 
@@ -29,15 +29,15 @@ def install() -> None:
     if importlib.util.find_spec("pip") is None:
         subprocess.run([sys.executable, "-m", "ensurepip"], check=True)
     run_installer(["-c", "constraints.txt", "-e", ".[dev]"])
-    # Tests do without them, so a failure ends nothing.
+    # Tests do not need them, so a failure is not fatal.
     run_installer(["--no-deps", "-r", ORACLES], check=False)
 
 
 def run_installer(arguments: list[str], check: bool = True) -> None:
-    """Install by uv, if it is there, which takes a tenth of the time; else, or if it fails, by pip.
+    """Install with uv if available, in a tenth of the time; else, or if it fails, with pip.
 
     Args:
-        arguments: as pip takes them.
+        arguments: arguments of pip.
         check: whether a failure of pip is an error.
 
     Raises:
@@ -47,14 +47,14 @@ def run_installer(arguments: list[str], check: bool = True) -> None:
         command = [uv, "pip", "install", "--python", sys.executable, *arguments]
         if subprocess.run(command, cwd=ROOT, check=False).returncode == 0:
             return
-        # It does not read the settings of pip, such as where to look for packages.
+        # uv does not read the settings of pip, such as the package index.
         print("uv could not install it; trying pip", flush=True)
     pip = [sys.executable, "-m", "pip", "install", *arguments]
     subprocess.run(pip, cwd=ROOT, check=check)
 
 
 def main() -> None:
-    """Install, unless the stamp says that this very thing is installed."""
+    """Install, unless the stamp shows that this version is already installed."""
     if sys.version_info < (3, 11):  # noqa: UP036 (the active environment may be an old one)
         sys.exit(f"{sys.executable} is older than 3.11: activate an environment that is not")
     wanted = fingerprint()

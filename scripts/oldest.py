@@ -1,6 +1,6 @@
-"""Write oldest.txt: the oldest versions that pyproject.toml allows, and what fits beside them.
+"""Write oldest.txt: the oldest versions that pyproject.toml allows, and compatible others.
 
-It needs uv, which can look for the oldest; `pip install uv` brings it.
+It needs uv, which can resolve the oldest versions; install it with `pip install uv`.
 """
 
 import subprocess

@@ -3,8 +3,8 @@
     python scripts/sweep.py create configs/sweep/balancers.yaml
     python scripts/sweep.py agent ENTITY/PROJECT/ID [--count 5]
 
-W&B's own programs do the work. What they leave out is said here: the agent's command, and how many
-runs failed, which the agent's exit code does not tell.
+W&B's own programs do the work. This script adds what they do not print: the agent's command, and
+the number of failed runs, which the agent's exit code does not show.
 """
 
 import os
@@ -21,7 +21,7 @@ FAILED = ("crashed", "failed", "killed")
 
 
 def create(file: str) -> int:
-    """Create the sweep that a file describes, and print how to run its agents.
+    """Create the sweep that a file describes, and print the command of its agents.
 
     Args:
         file: the sweep's YAML file.
@@ -40,16 +40,16 @@ def create(file: str) -> int:
 
 
 def agent(sweep: str, *options: str) -> int:
-    """Run an agent until the sweep ends, then say how many of the sweep's runs failed.
+    """Run an agent until the sweep ends, then print how many of the sweep's runs failed.
 
     Args:
         sweep: ``ENTITY/PROJECT/ID``, as `create` prints it.
-        options: of ``wandb agent``, such as ``--count``.
+        options: options of ``wandb agent``, such as ``--count``.
 
     Returns:
-        The agent's exit code, or else 1 where runs failed.
+        The agent's exit code, or else 1 if runs failed.
     """
-    # An agent starts its runs with the word python, which must be this one.
+    # An agent starts its runs with the command python, which must be this one.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     # Ctrl-C reaches the agent too, which ends its run before it ends itself.
     signal.signal(signal.SIGINT, lambda *_: None)
