@@ -1,6 +1,6 @@
 """Counts the bytes that processes exchange in a training step.
 
-There are two independent counts. *Passed*: torch's profiler records every collective of the
+There are two independent counts. *Handed over*: torch's profiler records every collective of the
 process, including those that DistributedDataParallel starts in C++, with the shapes and types of
 its tensors. *Sent*: the bytes that the process writes by system calls, as counted by Linux in
 ``/proc/self/io``. In a step that writes no file, these are the bytes through the sockets, with the
