@@ -69,6 +69,8 @@ def test_a_dropped_image_shows_every_task(
 
 def test_by_keyboard(address: str, visit: Open, tmp_path: Path) -> None:
     found = visit(address)
+    # The browser is asked to report choosers here, which takes a moment that the test does not see.
+    found.page.on("filechooser", lambda _: None)
     found.page.keyboard.press("Tab")
     assert found.page.evaluate("document.activeElement.id") == "file"
     assert found.page.get_by_label("Choose an image").count() == 1
