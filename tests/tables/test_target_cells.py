@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pandas import Series
@@ -99,6 +100,19 @@ def test_infinite_numbers_are_reported_and_missing(cell: Any) -> None:
     found, problems = numbers({"size": column(1, cell)})
     assert same(found, [1.0, NAN])
     assert [(each.place, each.kind) for each in problems] == [(1, "infinite_target")]
+
+
+def test_numbers_beyond_float64_do_not_depend_on_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Some releases read them as missing.
+    read = pd.to_numeric
+    monkeypatch.setattr(
+        pd, "to_numeric", lambda cells, **keywords: read(cells.replace("1e999", "x"), **keywords)
+    )
+    _, problems = numbers({"size": column("1", "1e999", "x", None)})
+    assert [(each.place, each.kind) for each in problems] == [
+        (2, "unreadable_target"),
+        (1, "infinite_target"),
+    ]
 
 
 def test_vectors_of_columns_keep_what_is_known() -> None:

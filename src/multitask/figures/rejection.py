@@ -46,7 +46,7 @@ def rejection_of(
         target: targets, which may be missing.
 
     Returns:
-        The curve; None if there is no measure of certainty, or there are fewer than 10 samples.
+        The curve, or None if the task does not measure certainty or has fewer than 10 samples.
     """
     known = labels.known_samples(target)
     if isinstance(task, Classification) and prediction.ndim == 2:

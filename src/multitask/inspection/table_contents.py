@@ -144,9 +144,7 @@ def read_contents(
         group, targets = _group(table, judged, targets, image)
     used = {each.name for target in targets for each in target.columns} | inputs
     kept = used if group is None else {*used, group.column.name}
-    left_out = {each.name: why_left_out(each) for each in others if each.name not in kept}
-    left_out |= no_maps
-    left_out |= {name: why for name, why in choice.left_out.items() if name in left_out}
+    left_out = _left_out([each for each in others if each.name not in kept], no_maps, choice)
     if not targets:
         _refuse_nothing(path, image, left_out)
     return TableContents(
@@ -223,6 +221,14 @@ def _refuse_no_input(path: Path, columns: Sequence[Column]) -> None:
         "learn from; name it with --image_column= or --inputs="
         + (f", one of {names}" if names else "; it has no columns at all")
     )
+
+
+def _left_out(
+    columns: Sequence[Column], no_maps: Mapping[str, str], choice: Choice
+) -> dict[str, str]:
+    """Return why each unused column is unused; what is known of a choice is more precise."""
+    found = {each.name: why_left_out(each) for each in columns} | dict(no_maps)
+    return found | {name: why for name, why in choice.left_out.items() if name in found}
 
 
 def _refuse_nothing(path: Path, image: ImageColumn | None, left_out: Mapping[str, str]) -> None:

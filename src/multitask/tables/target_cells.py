@@ -219,9 +219,10 @@ def _column(name: str, cells: Series) -> tuple[Tensor, list[Cell]]:
     found = [_float_sized(each) if _may_be_number(each) else None for each in cells]
     usable = Series(found, dtype=object)
     values = pd.to_numeric(usable, errors="coerce").to_numpy(dtype=np.float64, copy=True)
-    for place in np.flatnonzero(np.isnan(values)).tolist():
+    is_given = cells.notna().to_numpy()
+    for place in np.flatnonzero(np.isnan(values) & is_given).tolist():
         values[place] = _beyond_range(cells.iloc[place])
-    unreadable = np.flatnonzero(np.isnan(values) & cells.notna().to_numpy())
+    unreadable = np.flatnonzero(np.isnan(values) & is_given)
     problems = [
         Cell(
             place, name, f"the cell {cells.iloc[place]!r} is not a number", _hint(cells.iloc[place])

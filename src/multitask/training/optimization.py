@@ -82,7 +82,7 @@ def try_optimizer(model: MultiTask, trainer: Trainer, data: Any) -> Any:
     if schedule is None or isinstance(schedule, ReduceLROnPlateau):
         return configured
     with warnings.catch_warnings():
-        # There is no step of the optimizer before it.
+        # PyTorch warns that the optimizer has not stepped yet.
         warnings.simplefilter("ignore")
         made("scheduler", schedule.step)
     if not trainer.fast_dev_run:  # type: ignore[attr-defined]
