@@ -49,3 +49,15 @@ def test_things_that_are_told_apart_by_a_number_are_a_group_if_they_tell_a_label
     assert find_group(table, column_kinds(table), others) is None
     table["plant"] = [f"name {chr(97 + row // 4)}" for row in range(88)]
     assert find_group(table, column_kinds(table), {"kind": list(table["kind"])}) is None
+
+
+def test_numbers_as_people_write_them_are_not_groups() -> None:
+    """The whole numbers before a comma repeat, and tell a label, as groups would."""
+    kinds = [("cat", "dog", "owl")[row % 3] for row in range(240)]
+    cells = [f"{20 * (row % 3) + row % 17},{row % 10}" for row in range(240)]
+    table = pd.DataFrame({"size": cells, "kind": kinds})
+    assert find_group(table, column_kinds(table), {"kind": kinds}) is None
+    table["size"] = [each.replace(",", ":") for each in table["size"]]
+    found = find_group(table, column_kinds(table), {"kind": kinds})
+    assert found is not None
+    assert found.before == ":"

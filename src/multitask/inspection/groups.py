@@ -109,7 +109,8 @@ def _candidates(column: Column, cells: pd.Series, said: bool) -> Iterator[tuple[
         return
     if column.kind == "image":
         texts = texts.str.replace(r"\.\w+$", "", regex=True)
-    elif column.kind not in ("group", "identifier", "text"):
+    elif column.kind not in ("group", "identifier", "text") or column.remark:
+        # A remark on such a column says that its cells are something else, such as 3,5 for 3.5.
         return
     if _are_groups(texts):
         yield "", texts
