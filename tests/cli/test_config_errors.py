@@ -238,7 +238,8 @@ BAD_COMMANDS = [
         "fit --config=good.yaml --model.encoder.in_features=3 --model.encoder=MLP",
         ["--model.encoder.in_features=3 must come after --model.encoder=MLP"],
     ),
-    ("fit --config=good.yaml extra", ["'extra' is not an argument"]),
+    ("fit --config=good.yaml extra", ["'extra' is not an argument; settings are written"]),
+    ("fit good.yaml", ["'good.yaml' is not an argument; write --config=good.yaml"]),
     ("fit --config=good.yaml trainer.max_epochs=2", ["mean '--trainer.max_epochs=2'"]),
     ("fit --config=good.yaml --trainer.max_epochs", ["write --trainer.max_epochs=..."]),
 ]

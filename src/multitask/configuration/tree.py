@@ -221,7 +221,9 @@ def _options(arguments: Sequence[str]) -> list[tuple[str, Setting]]:
             hint = f"did you mean '--{each.lstrip('-')}'?"
             raise InputError(f"{each}: a setting starts with two dashes; {hint}")
         if not OPTION.match(each):
-            raise InputError(f"'{each}' is not an argument; settings are written --name=value")
+            is_file = each.endswith((".yaml", ".yml"))
+            cure = f"write --config={each}" if is_file else "settings are written --name=value"
+            raise InputError(f"'{each}' is not an argument; {cure}")
         if name in ("config", "c") and not equals:
             raise InputError(f"{each} needs a value after it")
         if not NOT_SETTINGS.fullmatch(name):
