@@ -9,7 +9,7 @@ import torch.distributed as dist
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from multitask.labels import joined_rows
+from multitask.missing_labels import joined_rows
 
 
 def world_size() -> int:

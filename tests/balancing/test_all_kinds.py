@@ -25,7 +25,7 @@ from multitask.data.scene_rendering import draw_scenes, place_cards
 from multitask.data.scenes import event_times, scene_targets
 from multitask.encoders import TimmMaps
 from multitask.errors import InputError
-from multitask.labels import missing_like
+from multitask.missing_labels import missing_like
 from multitask.tasks import (
     Angle,
     Box,

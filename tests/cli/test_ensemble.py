@@ -21,7 +21,7 @@ from multitask.cli.main import main
 from multitask.cli.study_command import read_study
 from multitask.ensembles.of_study import check_data_seeds
 from multitask.errors import InputError
-from multitask.runs.folder import resumable_run
+from multitask.runs.last_run import resumable_run
 from multitask.study.plan import planned, variants
 
 ROOT = Path(__file__).parents[2]

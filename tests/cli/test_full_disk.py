@@ -10,7 +10,7 @@ import pytest
 import torch
 from cli.full_disk import FullDisk
 
-from multitask.runs.folder import LAST
+from multitask.checkpoints.named_checkpoint import LAST
 
 
 @pytest.mark.slow

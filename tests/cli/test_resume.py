@@ -16,7 +16,7 @@ import torch
 import yaml
 from torch.testing import assert_close
 
-from multitask.runs.folder import LAST
+from multitask.checkpoints.named_checkpoint import LAST
 
 LONG = (
     "--trainer.accelerator=cpu",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from multitask.runs.folder import LAST
+from multitask.checkpoints.named_checkpoint import LAST
 
 SLOW = """\
 import time

@@ -24,7 +24,7 @@ from multitask.data.posed_digits import distances, pose, render
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
 from multitask.geometry import Thumbnail
-from multitask.labels import known
+from multitask.missing_labels import known
 
 SIZES = {"train": 2000, "val": 500, "test": 1500}
 

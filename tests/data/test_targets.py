@@ -15,7 +15,7 @@ from multitask.data.dataset import BatchDataset, InMemory
 from multitask.data.rows import Rows
 from multitask.data.targets import look_at, places_to_look_at
 from multitask.errors import InputError
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 
 TinyData = Callable[..., DataModule]
 

@@ -28,7 +28,7 @@ from multitask.cli.main import main
 from multitask.data import Digits
 from multitask.encoders import ConvNet
 from multitask.ensembles.soup import averaged
-from multitask.runs.folder import resumable_run
+from multitask.runs.last_run import resumable_run
 from multitask.runs.preflight import begin_with
 from multitask.tasks import Classification, Regression
 from multitask.training.description import describe

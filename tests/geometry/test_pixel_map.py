@@ -17,7 +17,7 @@ from multitask.augmentation import (
 )
 from multitask.errors import InputError
 from multitask.geometry import Geometry, PixelMap, Positions, Unchanged
-from multitask.labels import known, missing_mark
+from multitask.missing_labels import known, missing_mark
 
 HEIGHT, WIDTH = 9, 12
 NAN = float("nan")

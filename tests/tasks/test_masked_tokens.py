@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
 from multitask.errors import InputError
-from multitask.labels import NO_TOKEN
+from multitask.missing_labels import NO_TOKEN
 from multitask.tasks import MaskedTokens
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MetricCollection
 
-from multitask import MultiTask, labels
+from multitask import MultiTask, missing_labels
 from multitask.callbacks import Figures, GradientTelemetry, PredictionTable
 from multitask.data import DataModule
 from multitask.tasks import Classification, Task
@@ -50,7 +50,7 @@ class Laplace(Task):
 
     def loss(self, output: dict[str, Tensor], target: Tensor) -> tuple[Tensor, Tensor]:
         mean, scale = output["mean"][:, 0], output["scale"][:, 0]
-        known = labels.known(target)
+        known = missing_labels.known(target)
         error = (mean - torch.where(known, target, 0) / 100).abs()
         each = torch.where(known, error / scale + scale.log(), 0.0)
         return each.sum(), known.sum().to(mean.dtype)

@@ -16,7 +16,7 @@ from torchmetrics.classification import MulticlassF1Score
 from multitask.encoders import Maps, Tokens, Vector
 from multitask.errors import InputError
 from multitask.heads import MLPHead
-from multitask.labels import NO_TOKEN, joined_rows
+from multitask.missing_labels import NO_TOKEN, joined_rows
 from multitask.tasks import TokenLabels
 from multitask.tasks.entity_f1 import EntityF1, are_bio
 from multitask.tasks.pooling import ProbabilityPool

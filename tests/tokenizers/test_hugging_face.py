@@ -18,7 +18,7 @@ from transformers import AutoTokenizer
 from multitask.checkpoints.recipe import recipe
 from multitask.configuration.trust import known_imports_only
 from multitask.errors import InputError
-from multitask.labels import is_missing
+from multitask.missing_labels import is_missing
 from multitask.tokenizers import HuggingFace
 
 LENGTH = 8

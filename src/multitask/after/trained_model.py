@@ -14,7 +14,7 @@ from multitask.after.inputs.model_inputs import IMAGE, ModelInputs
 from multitask.checkpoints.calibrations import take_calibrations
 from multitask.encoders import Encoder
 from multitask.errors import InputError
-from multitask.labels import joined_rows
+from multitask.missing_labels import joined_rows
 from multitask.module import MultiTask
 from multitask.tokenizers import cut_to_longest, is_text
 from multitask.training.description import take_names

@@ -14,7 +14,7 @@ from multitask.augmentation.matrices import composed
 from multitask.augmentation.text import TextAugmentation
 from multitask.errors import InputError
 from multitask.geometry import Geometry
-from multitask.geometry.following import followed, may_follow
+from multitask.geometry.moved_targets import followed, may_follow
 
 BLOCK = 8192
 """Number of samples for which numbers are drawn together."""

@@ -22,6 +22,7 @@ from multitask.balancing.memory import Memory
 from multitask.balancing.method import Method, Traits, weighting_of, weights_of
 from multitask.balancing.seeding import seeded
 from multitask.balancing.task_gradients import TaskGradients
+from multitask.balancing.unlabelled_tasks import part_of, tasks_to_balance
 from multitask.balancing.weightings.base import GramianWeighting, SolverError
 from multitask.errors import InputError
 
@@ -228,17 +229,12 @@ class GradientBalancer(Balancer):
 
     def _renew(self, gradients: TaskGradients) -> None:
         gramian = self.level.gramian(gradients).to("cpu", torch.float64)
-        # For so few numbers, calls to numpy take a fraction of the time of torch's.
-        products = gramian.numpy()
-        if not np.isfinite(products).all():
+        if not np.isfinite(gramian.numpy()).all():
             # The gradient scaler handles an overflow in half precision and skips the step.
             return
-        # A task without labels has no gradient, which is known without synchronising with the
-        # device; neither has a task that does not train shared parameters.
-        has_labels = products.diagonal() > 0
-        if not has_labels.any():
+        present = tasks_to_balance(gramian)
+        if present is not None and not present.any():
             return
-        present = None if has_labels.all() else torch.from_numpy(has_labels)
         if self.traits.needs_jacobian:
             self._take(weighting_of(self.method), self.level.jacobian(gradients), present)
             return
@@ -262,8 +258,7 @@ class GradientBalancer(Balancer):
             with self._explained(len(matrix)):
                 self.weights.copy_(self._scaled(find(matrix)))
             return
-        at = present.to(matrix.device)
-        rows = matrix[at] if self.traits.needs_jacobian else matrix[at][:, at]
+        rows = part_of(matrix, present, self.traits.needs_jacobian)
         memory = Memory(self.method, self.traits.remembers_gradients)
         with memory.only(present), self._explained(len(rows)):
             self.weights[present] = self._scaled(find(rows))

@@ -21,7 +21,7 @@ from multitask.callbacks.old_tasks import (
 from multitask.callbacks.task_affinity import TaskAffinity
 from multitask.configuration.trust import refuse_for_stranger
 from multitask.data import DataModule
-from multitask.data.missing_targets import add_missing
+from multitask.data.added_tasks import add_missing
 from multitask.errors import InputError
 from multitask.module import MultiTask
 from multitask.pages.words import listed

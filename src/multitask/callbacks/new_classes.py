@@ -9,7 +9,7 @@ from multitask.data.episodes.divided_classes import DividedClasses
 from multitask.data.episodes.pools import Pool
 from multitask.data.sampling import order_generator
 from multitask.errors import InputError
-from multitask.labels import missing_like
+from multitask.missing_labels import missing_like
 from multitask.module import MultiTask
 
 Batch = dict[str, Tensor]

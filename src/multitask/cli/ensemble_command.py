@@ -8,6 +8,7 @@ from pathlib import Path
 
 from multitask.after.device import usable_device
 from multitask.after.predicting.shared_work import SharedWork
+from multitask.checkpoints.named_checkpoint import ENSEMBLE
 from multitask.cli.options import read_options
 from multitask.data import DataModule
 from multitask.ensembles.earlier_results import without_earlier_results
@@ -16,7 +17,7 @@ from multitask.ensembles.members import calibrated, read_members
 from multitask.ensembles.test_data import check_trust, common_test_data
 from multitask.errors import InputError
 from multitask.pages.words import counted
-from multitask.runs.folder import ENSEMBLE, new_folder
+from multitask.runs.folder import new_folder
 from multitask.runs.log_file import keep_log, say, told_if_slow
 from multitask.runs.report import report
 

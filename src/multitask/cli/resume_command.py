@@ -6,13 +6,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from multitask.checkpoints.named_checkpoint import LAST
 from multitask.cli.run_command import RUN_FOLDER, run_command
 from multitask.configuration.written_arguments import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
 from multitask.pages.words import listed
 from multitask.runs.deciding_files import whole_config
-from multitask.runs.folder import LAST, resumable_run
+from multitask.runs.last_run import resumable_run
 from multitask.runs.log_file import say
 from multitask.runs.owner import refuse_second
 from multitask.runs.resumed_choices import refuse_changed_choices

@@ -10,7 +10,7 @@ from torch import Tensor
 from multitask.data.mixed_batches import MixedBatches
 from multitask.data.targets import Targets, example
 from multitask.errors import InputError, nearest
-from multitask.labels import known, unpacked
+from multitask.missing_labels import known, unpacked
 from multitask.pages.words import listed
 
 CHUNK = 1024

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from multitask.data.fingerprints import Fingerprints, of_values
 from multitask.data.targets import Targets
 from multitask.errors import InputError
-from multitask.labels import is_missing
+from multitask.missing_labels import is_missing
 
 ROWS = 1024
 """Number of samples that are read at a time when all of them are needed."""

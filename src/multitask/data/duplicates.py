@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from multitask.data.dataset import BatchDataset
-from multitask.labels import is_missing
+from multitask.missing_labels import is_missing
 from multitask.tokenizers import is_text, text_mask
 
 CHUNK = 256

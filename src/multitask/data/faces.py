@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multitask.labels import are_box_lists, known
+from multitask.missing_labels import are_box_lists, known
 from multitask.tokenizers import text_mask
 
 MOST_SHOWN = 8

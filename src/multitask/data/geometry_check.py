@@ -8,7 +8,7 @@ from torch import Tensor
 
 from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry
-from multitask.geometry.following import may_follow
+from multitask.geometry.moved_targets import may_follow
 
 
 def check_geometry(geometry: Mapping[str, Geometry], targets: Mapping[str, Tensor]) -> None:

@@ -15,7 +15,7 @@ from multitask.data.fingerprints import Fingerprints
 from multitask.data.fingerprints import joined as joined_fingerprints
 from multitask.data.targets import Targets, example, joined
 from multitask.errors import InputError
-from multitask.labels import missing_like, missing_mark
+from multitask.missing_labels import missing_like, missing_mark
 
 FIRST = torch.tensor([0])
 SOURCE = "@source"

@@ -13,7 +13,7 @@ from multitask.data.rows import Rows
 from multitask.data.split_check import META, SPLIT_NAMES
 from multitask.data.targets import Targets, example
 from multitask.errors import InputError
-from multitask.labels import known_samples
+from multitask.missing_labels import known_samples
 from multitask.pages.words import listed
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, Hashes, input_hashes, remembered_input
 from multitask.data.leaks import leaks
 from multitask.errors import InputError
-from multitask.labels import known
+from multitask.missing_labels import known
 from multitask.pages.words import counted, listed
 from multitask.remarks.pixels import are_from_0_to_1, image_remarks
 from multitask.tokenizers import is_text

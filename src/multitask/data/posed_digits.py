@@ -16,7 +16,7 @@ from multitask.data.digits import TEST, VALIDATION, source_digits
 from multitask.data.splitting import keep_labels_per_class, random_split
 from multitask.errors import InputError, nearest
 from multitask.geometry import Angle, Geometry, Length, PixelMap, Positions, Thumbnail
-from multitask.labels import missing_like
+from multitask.missing_labels import missing_like
 
 TASKS = ("digit", "angle", "scale", "position", "glyph")
 MAPS = ("silhouette", "distance")

@@ -32,7 +32,7 @@ from multitask.geometry import (
     PixelMap,
     Unchanged,
 )
-from multitask.labels import MISSING_CLASS, missing_like
+from multitask.missing_labels import MISSING_CLASS, missing_like
 
 TASKS = (
     "classes",

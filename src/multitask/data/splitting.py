@@ -7,7 +7,7 @@ from torch import Tensor
 
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
-from multitask.labels import missing_like
+from multitask.missing_labels import missing_like
 
 
 def random_split(size: int, val: int, test: int, seed: int, fewest: int = 1) -> dict[str, Tensor]:

@@ -13,6 +13,7 @@ from pandas import DataFrame
 from torch import Tensor
 
 from multitask.data.base import DataModule
+from multitask.data.cached_images import TableImages
 from multitask.data.cached_maps import CachedMaps
 from multitask.data.dataset import BatchDataset
 from multitask.data.duplicates import Duplicates, equal_places, input_hashes
@@ -20,7 +21,7 @@ from multitask.data.row_division import Places, RowDivision
 from multitask.data.split_check import SPLITS
 from multitask.data.splits import GroupedSplit, Split
 from multitask.data.table_inputs import check_inputs, read_inputs
-from multitask.data.table_samples import TableImages, TableSamples
+from multitask.data.table_samples import TableSamples
 from multitask.data.table_targets import read_targets
 from multitask.data.targets import rows_of
 from multitask.errors import InputError

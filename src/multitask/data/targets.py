@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from multitask.labels import unpacked
+from multitask.missing_labels import unpacked
 
 MOST_SAMPLES, MOST_NUMBERS = 256, 2**24
 """Limits on what is read of targets that are not in memory in the form that tasks receive."""

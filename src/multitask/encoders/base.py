@@ -12,7 +12,7 @@ from multitask.checkpoints.recipe import Recorded
 from multitask.checkpoints.source import Source
 from multitask.encoders.forms import Form, Vector
 from multitask.errors import InputError
-from multitask.labels import is_missing
+from multitask.missing_labels import is_missing
 
 
 class Encoder(Recorded, nn.Module, ABC):
@@ -31,7 +31,7 @@ class Encoder(Recorded, nn.Module, ABC):
     needs_statistics: bool = False
     """Whether it still has to learn statistics of its inputs."""
     takes_missing: bool = False
-    """Whether it accepts samples with a missing input, see `multitask.labels.is_missing`."""
+    """Whether it accepts samples that lack an input (`multitask.missing_labels.is_missing`)."""
 
     @property
     def form(self) -> Form:

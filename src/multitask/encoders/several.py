@@ -20,10 +20,10 @@ JOINS = {"concatenate": Concatenation, "attention": Attention}
 class Several(Encoder):
     """Joins the representations of several encoders with one input each, which may be missing.
 
-    A missing input (see `multitask.labels.is_missing`) gives no gradient to its encoder, and its
-    features are replaced by a learned vector; attention skips it instead, unless all inputs are
-    missing. A missing image or row is replaced by zeros before its encoder; batch normalisation in
-    the encoder includes them.
+    A missing input (see `multitask.missing_labels.is_missing`) gives no gradient to its encoder,
+    and its features are replaced by a learned vector; attention skips it instead, unless all inputs
+    are missing. A missing image or row is replaced by zeros before its encoder; batch normalisation
+    in the encoder includes them.
 
     Args:
         encoders: encoders by name, such as ``image`` and ``text``. Maps or tokens of a sample are

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.module import MultiTask
 from multitask.tasks import Classification, Task
 
@@ -38,7 +38,7 @@ class Confidence:
             probabilities: shape ``[batch, classes, ...]``.
             target: class indices, which may be missing, shape ``[batch, ...]``.
         """
-        known = labels.known(target)
+        known = missing_labels.known(target)
         highest, chosen = probabilities.max(1)
         self.count += int(known.sum())
         self.confidence += float(highest[known].double().sum())
@@ -83,7 +83,7 @@ class ConfidenceOfTest(Callback):
         for name, task in pl_module.named_tasks.items():
             if is_of_classes(task):
                 found = self.found.setdefault(name, Confidence())
-                found.add(task.predict(outputs[name]), labels.unpacked(batch[name]))
+                found.add(task.predict(outputs[name]), missing_labels.unpacked(batch[name]))
 
 
 def is_of_classes(task: Task) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from multitask.checkpoints.named_checkpoint import ENSEMBLE
 from multitask.configuration.settings import read_config
-from multitask.runs.folder import ENSEMBLE, SOUP
+from multitask.runs.folder import SOUP
 
 LEAST = 2
 

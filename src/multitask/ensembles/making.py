@@ -16,13 +16,14 @@ from multitask.after.ensemble.ensemble_model import EnsembleModel
 from multitask.after.hub.hub_reading import PARTS
 from multitask.after.trained_model import TrainedModel
 from multitask.callbacks import Figures, PredictionTable, SourceEvaluation
+from multitask.checkpoints.named_checkpoint import ENSEMBLE
 from multitask.data import DataModule
 from multitask.ensembles.confidence import ConfidenceOfTest
 from multitask.ensembles.members import pooled_description, pooled_images
 from multitask.errors import InputError, naming
 from multitask.pages.yaml_text import to_yaml
 from multitask.runs.deciding_files import whole_config, write_twice
-from multitask.runs.folder import CONFIG, ENSEMBLE, PROVENANCE, folder_of, make_folder, new_folder
+from multitask.runs.folder import CONFIG, PROVENANCE, folder_of, make_folder, new_folder
 from multitask.runs.log_file import quiet_screen
 from multitask.runs.loggers import METRICS
 from multitask.runs.metrics_file import MetricsFile

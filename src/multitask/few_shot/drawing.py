@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError
 from multitask.tasks import Classification, Task
 
@@ -73,7 +73,7 @@ def _pools(task: Task, target: Tensor) -> Iterator[tuple[str, Tensor]]:
         return
     known = task.known(target)
     if target.is_floating_point() and target.ndim <= 2:
-        known = labels.known(target).reshape(len(target), -1).all(1)
+        known = missing_labels.known(target).reshape(len(target), -1).all(1)
     yield "sample% with a label", known
 
 

@@ -8,7 +8,7 @@ from math import ceil, nan
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.tasks import DenseRegression, Regression, Task
 from multitask.tasks.pixels import pixels_of
 from multitask.tasks.scatter import draw_scatter
@@ -75,7 +75,7 @@ def _rows(task: Regression, values: Tensor) -> Tensor:
 
 
 def _r2(prediction: Tensor, target: Tensor) -> float:
-    known = labels.known(target)
+    known = missing_labels.known(target)
     true, predicted = target[known].double(), prediction[known].double()
     spread = float((true - true.mean()).square().sum()) if len(true) else 0.0
     return 1 - float((true - predicted).square().sum()) / spread if spread > 0 else nan

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.tasks import Classification, Regression, Task
 
 FEWEST = 10
@@ -48,7 +48,7 @@ def rejection_of(
     Returns:
         The curve, or None if the task does not measure certainty or has fewer than 10 samples.
     """
-    known = labels.known_samples(target)
+    known = missing_labels.known_samples(target)
     if isinstance(task, Classification) and prediction.ndim == 2:
         certainty, chosen = prediction[known].max(1)
         return _curve(certainty, (chosen == target[known]).double(), "accuracy")
@@ -62,9 +62,9 @@ def rejection_of(
     is_scaled = task.scale != "none"
     width = (width / task.deviation.to(width.device) if is_scaled else width).mean(1)
     # Average over all known numbers, like the task's MAE: samples with more of them count more.
-    error = (prediction - rows).abs().where(labels.known(rows), 0).double().sum(1)
+    error = (prediction - rows).abs().where(missing_labels.known(rows), 0).double().sum(1)
     return _curve(
-        -width[known], error[known], f"MAE{_unit(task)}", labels.known(rows)[known].sum(1)
+        -width[known], error[known], f"MAE{_unit(task)}", missing_labels.known(rows)[known].sum(1)
     )
 
 

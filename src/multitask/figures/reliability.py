@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 
 BINS = 15
 COLOURS = ("tab:red", "tab:blue")
@@ -40,7 +40,7 @@ def reliability_of(probability: Tensor, target: Tensor, bins: int = BINS) -> Rel
         target: classes, ``[samples]``, int64, which may be missing.
         bins: number of bins.
     """
-    known = labels.known(target)
+    known = missing_labels.known(target)
     confidence, chosen = (each.cpu().numpy() for each in probability[known].max(1))
     right = chosen == target[known].cpu().numpy()
     place = np.minimum((confidence * np.float32(bins)).astype(int), bins - 1)

@@ -8,7 +8,7 @@ from torch import Tensor
 from multitask.errors import InputError
 from multitask.geometry.base import Geometry
 from multitask.geometry.length import determinant
-from multitask.labels import missing_mark
+from multitask.missing_labels import missing_mark
 
 
 class PixelMap(Geometry):
@@ -16,8 +16,8 @@ class PixelMap(Geometry):
 
     Each pixel of the new map is a copy of the nearest pixel to its source, and is missing if the
     source lies outside the image. Targets have shape ``[batch, height, width]`` or ``[batch,
-    channels, height, width]`` and any dtype that can mark missing values (see `multitask.labels`).
-    A map may be coarser than its image; it keeps its size.
+    channels, height, width]`` and any dtype that can mark missing values (see
+    `multitask.missing_labels`). A map may be coarser than its image; it keeps its size.
 
     Args:
         scaled: how a pixel's value changes when the image is enlarged: 0 if it does not change, -1

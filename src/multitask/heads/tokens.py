@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from multitask.labels import NO_TOKEN
+from multitask.missing_labels import NO_TOKEN
 
 
 class TokenHead(nn.Module):
@@ -28,8 +28,8 @@ class TokenHead(nn.Module):
                 ``[batch, places]``, bool.
 
         Returns:
-            Shape ``[batch, out_features, places]``; `multitask.labels.NO_TOKEN` at places without a
-            token, which get no gradient.
+            Shape ``[batch, out_features, places]``; `multitask.missing_labels.NO_TOKEN` at places
+            without a token, which get no gradient.
         """
         values, is_token = tokens
         return self.head(values).movedim(2, 1).masked_fill(~is_token.unsqueeze(1), NO_TOKEN)

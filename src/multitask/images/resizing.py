@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from multitask.geometry import Geometry
-from multitask.geometry.following import followed
+from multitask.geometry.moved_targets import followed
 from multitask.images.format import ImageFormat
 
 

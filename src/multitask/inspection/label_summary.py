@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 
 MANY = 20
 """If there are more labels, they are sorted by frequency."""
@@ -62,7 +62,7 @@ def summarise_labels(
         split: torch.stack([(each == value).sum(0) for value in (0, 1)])
         for split, each in targets.items()
     }
-    known = {split: labels.known_samples(each) for split, each in targets.items()}
+    known = {split: missing_labels.known_samples(each) for split, each in targets.items()}
     alone = {
         split: int((known[split] & ~(each == 1).any(1)).sum()) for split, each in targets.items()
     }

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.data import DataModule
 from multitask.data.faces import show_samples
 from multitask.data.targets import as_tasks_see
@@ -106,7 +106,7 @@ def _bars(axes: Axes, counts: dict[str, Tensor], names: list[str]) -> None:
 
 
 def _numbers(axes: Axes, summary: NumberSummary, targets: dict[str, Tensor]) -> None:
-    values = {split: each[labels.known(each)] for split, each in targets.items()}
+    values = {split: each[missing_labels.known(each)] for split, each in targets.items()}
     known = torch.cat(list(values.values())).double()
     if len(known):
         # As fractions of each split, so that small splits can be compared with large ones.

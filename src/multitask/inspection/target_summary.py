@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.inspection.label_summary import LabelSummary, summarise_labels
 
 Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -117,7 +117,7 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
         task: name of the task.
         targets: targets by split, floating (NaN if missing) or class indices (-100 if missing),
             where two axes mean several labels; maps have three or more axes. For lists of boxes the
-            classes are counted, see `multitask.labels.are_box_lists`.
+            classes are counted, see `multitask.missing_labels.are_box_lists`.
         classes: names of the classes or labels; their indices if they have none.
     """
     first = next(iter(targets.values()))
@@ -125,8 +125,10 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
         return summarise_labels(task, targets, classes)
     is_map = first.ndim > 2
     samples = {split: len(each) for split, each in targets.items()}
-    known = {split: int(labels.known_samples(each).sum()) for split, each in targets.items()}
-    if is_boxes := labels.are_box_lists(first):
+    known = {
+        split: int(missing_labels.known_samples(each).sum()) for split, each in targets.items()
+    }
+    if is_boxes := missing_labels.are_box_lists(first):
         kinds = {split: each[:, :, 0].nan_to_num(-1).long() for split, each in targets.items()}
         targets, first, is_map = kinds, next(iter(kinds.values())), False
     missing = {split: _missing(each) for split, each in targets.items()} if is_map else {}
@@ -136,7 +138,9 @@ def summarise(task: str, targets: Mapping[str, Tensor], classes: Sequence[str] =
         size = next(iter(rows.values())).shape[1]
         return NumberSummary(task, known, samples, size, of_splits, is_map, missing)
     # Numbers that are not class indices are reported elsewhere.
-    numbers = {split: each[labels.known(each) & (each >= 0)] for split, each in targets.items()}
+    numbers = {
+        split: each[missing_labels.known(each) & (each >= 0)] for split, each in targets.items()
+    }
     number = max([len(classes), *(int(each.max()) + 1 for each in numbers.values() if len(each))])
     names = [*classes, *map(str, range(len(classes), number))]
     counts = {split: torch.bincount(each, minlength=number) for split, each in numbers.items()}
@@ -173,7 +177,7 @@ def outliers(task: str, targets: Mapping[str, Tensor]) -> list[Outlier]:
 
 
 def _missing(targets: Tensor) -> float:
-    known = labels.known(targets)
+    known = missing_labels.known(targets)
     return 1 - int(known.sum()) / max(known.numel(), 1)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from multitask.labels import is_missing
+from multitask.missing_labels import is_missing
 
 FAR_BEYOND_ONE = 8.0
 """Bound on images normalised by mean and standard deviation; images up to 255 exceed it."""

@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from pandas import DataFrame
 
+from multitask.checkpoints.named_checkpoint import LAST
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.pages.spreadsheet import inert_table
@@ -21,7 +22,7 @@ from multitask.runs.data_contents import (
     write_contents,
 )
 from multitask.runs.deciding_files import whole_part, write_part
-from multitask.runs.folder import LAST, config_of, parts
+from multitask.runs.folder import config_of, parts
 from multitask.tasks.naming import SPLIT_WORDS
 
 SPLITS_FILE = "splits.csv"

@@ -17,6 +17,7 @@ from torch._dynamo.exc import TorchDynamoException
 
 from multitask.callbacks.first_step import FirstStep
 from multitask.callbacks.lost_process import is_connection_lost
+from multitask.checkpoints.named_checkpoint import LAST
 from multitask.checkpoints.reading import reason_of
 from multitask.errors import (
     TAKES_NO_FILE,
@@ -25,7 +26,7 @@ from multitask.errors import (
     system_error,
     unwritable,
 )
-from multitask.runs.folder import LAST, resume_of
+from multitask.runs.folder import resume_of
 from multitask.runs.lightning_callbacks import failed_callback
 from multitask.runs.log_file import LOG
 from multitask.runs.record import RunRecord

@@ -8,7 +8,8 @@ from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from multitask.runs.folder import LAST, resume_of
+from multitask.checkpoints.named_checkpoint import LAST
+from multitask.runs.folder import resume_of
 from multitask.runs.log_file import say
 from multitask.runs.summary import read_summary
 

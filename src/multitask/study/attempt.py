@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import connection, parent_process
 from pathlib import Path
 
-from multitask.runs.folder import LAST
+from multitask.checkpoints.named_checkpoint import LAST
 from multitask.runs.screen import open_screen
 from multitask.study.workplace import FAILED, OUTPUT, Program
 

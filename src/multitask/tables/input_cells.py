@@ -12,7 +12,7 @@ from pandas import Series
 from torch import Tensor
 
 from multitask.errors import nearest
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from multitask.tables.input_columns import InputColumns
 from multitask.tables.target_cells import Cell, cell_text, class_numbers, numbers
 from multitask.tokenizers import Written

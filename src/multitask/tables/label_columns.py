@@ -11,7 +11,7 @@ from pandas import Series
 from torch import Tensor
 
 from multitask.errors import InputError, nearest
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from multitask.remarks.label_cells import EMPTY_LIST
 from multitask.remarks.written_numbers import number_of
 from multitask.tables.target_cells import Cell, cell_text

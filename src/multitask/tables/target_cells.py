@@ -16,7 +16,7 @@ from pandas import DataFrame, Series
 from torch import Tensor
 
 from multitask.errors import nearest
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from multitask.remarks.written_numbers import number_of, written_how
 from multitask.tables.class_folders import is_image_name
 

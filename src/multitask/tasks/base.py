@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.checkpoints.recipe import Factory, Recorded
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
@@ -240,7 +240,7 @@ class Task(Recorded, nn.Module, ABC):
         Returns:
             Mask, shape ``[batch]``, bool.
         """
-        return labels.known_samples(target)
+        return missing_labels.known_samples(target)
 
     def trivial_output(self, output: Any) -> Any:
         """Raw outputs of the trivial predictor, which uses the training targets but no input.

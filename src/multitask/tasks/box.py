@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchvision.ops import generalized_box_iou_loss
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError, SampleError
 from multitask.tasks.base import HeadCallable, Task
 from multitask.tasks.box_metrics import BoxAccuracy, BoxIoU
@@ -110,7 +110,7 @@ class Box(Regression):
             )
 
     def known(self, target: Tensor) -> Tensor:
-        return labels.known(target.reshape(-1, 4)).all(1)
+        return missing_labels.known(target.reshape(-1, 4)).all(1)
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         Task.learn_statistics(self, name, targets)

@@ -11,9 +11,9 @@ from torch.nn.functional import cross_entropy, kl_div
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from multitask.tasks.auroc import HistogramAUROC
 from multitask.tasks.balanced_accuracy import BalancedAccuracy
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
@@ -162,8 +162,10 @@ class Classification(Task):
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
         # One number for each sample, or for each pixel.
-        numbers = labels.unpacked(targets)
-        counts = torch.bincount(numbers[labels.known(numbers)], minlength=self.num_classes).float()
+        numbers = missing_labels.unpacked(targets)
+        counts = torch.bincount(
+            numbers[missing_labels.known(numbers)], minlength=self.num_classes
+        ).float()
         self.class_frequencies.copy_(counts / counts.sum())
         if self.is_balanced:
             self.class_weights.copy_(balanced_weights(counts, self.effective_number))
@@ -180,7 +182,7 @@ class Classification(Task):
 
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The loss and the weight of each label, both 0 if it is missing."""
-        known = labels.known(target)
+        known = missing_labels.known(target)
         label = torch.where(known, target, 0)
         weights = self.class_weights.to(output.dtype)
         losses = torch.where(known, self._losses(output, label, weights), 0.0)
@@ -196,7 +198,7 @@ class Classification(Task):
         tasks: Sequence[Classification], outputs: Sequence[Tensor], targets: Sequence[Tensor]
     ) -> Tensor:
         output, target = torch.stack(list(outputs)), torch.stack(list(targets))
-        known = labels.known(target)
+        known = missing_labels.known(target)
         label = torch.where(known, target, 0).unsqueeze(2)
         weights = torch.stack([task.class_weights for task in tasks]).to(output.dtype).unsqueeze(1)
         # As in `cross_entropy`, which accepts only one set of weights.
@@ -333,7 +335,7 @@ class Classification(Task):
 
 
 def _cure(targets: Tensor) -> str:
-    known = targets[labels.known(targets)]
+    known = targets[missing_labels.known(targets)]
     if not targets.is_floating_point() or (known % 1 != 0).any():
         return "make it a Regression or change the data"
     return (

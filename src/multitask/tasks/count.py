@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import SampleError
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.bounded_logarithm import bounded, unbounded
@@ -80,7 +80,7 @@ class Count(Regression):
         self.base.copy_(torch.where(self.trivial > 0, self.trivial, 1.0))
         if self.standardise:
             rows = self._rows(targets).double() / self.base
-            known = labels.known(rows)
+            known = missing_labels.known(rows)
             losses = half_deviance(torch.zeros_like(rows), rows.where(known, 1.0))
             mean = losses.where(known, 0.0).sum(0) / known.sum(0).clamp_min(1)
             self.trivial_loss.copy_(torch.where(mean > 0, mean, 1.0))
@@ -138,7 +138,7 @@ class Count(Regression):
 
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if known.any():
             metrics["mae"].update(prediction[known].float(), target[known].float())
             metrics["rmse"].update(prediction[known].float(), target[known].float())

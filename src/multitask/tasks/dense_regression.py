@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.encoders.forms import Form
 from multitask.errors import InputError, SampleError
 from multitask.heads import DenseHead
@@ -127,7 +127,7 @@ class DenseRegression(Regression):
 
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if known.any():
             error = prediction[known] - target[known]
             metrics["mae"].update(error.abs())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError, SampleError
 from multitask.heads import DenseHead
 from multitask.tasks.base import MapHeadCallable
@@ -157,7 +157,7 @@ class Depth(DenseRegression):
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         super().count_in(metrics, prediction, target)
         rows = self._rows(target)
-        known = labels.known(rows)
+        known = missing_labels.known(rows)
         if known.any():
             found, true = prediction[known], rows[known]
             metrics["rel"].update((found - true).abs() / true)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from multitask import labels
+from multitask import missing_labels
 
 
 def half_deviance(log_rate: Tensor, count: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ class PoissonD2(Metric):
     @staticmethod
     def each(rate: Tensor, count: Tensor) -> dict[str, Tensor]:
         """The contribution of each sample to each sum, ``[batch, size]``; see `update`."""
-        known = labels.known(count)
+        known = missing_labels.known(count)
         count = torch.where(known, count, 1)
         found = {
             "count": torch.ones_like(count),

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.encoders.forms import Form
 from multitask.errors import InputError, SampleError
 from multitask.heads import DenseHead
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from multitask.tasks.base import Cell, Column, MapHeadCallable, Task
 from multitask.tasks.pixels import check_same_size
 from multitask.tasks.pooling import ProbabilityPool
@@ -88,8 +88,8 @@ class Edges(Task):
                 f"{list(targets.shape)}; edges must be 0 or 1 for each pixel, int64 of shape "
                 "[samples, height, width]"
             )
-        numbers = labels.unpacked(targets)
-        wrong = labels.known(numbers) & (numbers != 0) & (numbers != 1)
+        numbers = missing_labels.unpacked(targets)
+        wrong = missing_labels.known(numbers) & (numbers != 0) & (numbers != 1)
         if wrong.any():
             sample = int(wrong.flatten(1).any(1).nonzero()[0])
             number = int(numbers[sample][wrong[sample]][0])
@@ -102,8 +102,8 @@ class Edges(Task):
 
     def learn_statistics(self, name: str, targets: Tensor) -> None:
         super().learn_statistics(name, targets)
-        numbers = labels.unpacked(targets)
-        share = (numbers == 1).sum().double() / labels.known(numbers).sum()
+        numbers = missing_labels.unpacked(targets)
+        share = (numbers == 1).sum().double() / missing_labels.known(numbers).sum()
         self.share.copy_(share)
         # If all pixels are of one kind, there is nothing to balance.
         if self.balanced and 0 < share < 1:
@@ -122,7 +122,7 @@ class Edges(Task):
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The loss and the weight of each pixel, both 0 if it is missing."""
         check_same_size(output, target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         goal = (target == 1).to(output.dtype)
         without, with_edge = self.kind_weights.to(output.dtype)
         weights = known * torch.where(target == 1, with_edge, without)
@@ -167,7 +167,7 @@ class Edges(Task):
         return MetricCollection(found, compute_groups=[list(found)])  # type: ignore[arg-type]
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if known.any():
             metrics.update(self.predict(output)[known], target[known])
 
@@ -193,13 +193,13 @@ class Edges(Task):
         return prediction
 
     def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
-        true = target.float().where(labels.known(target), torch.nan)
+        true = target.float().where(missing_labels.known(target), torch.nan)
         return ShownMaps(true, prediction, (prediction - true).abs(), "probability of an edge")
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw the precision-recall curve."""
         metrics = PixelAveragePrecision().to(prediction.device)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if (target == 1).any():
             metrics.update(prediction[known], target[known])
             precision, recall = metrics.curve()

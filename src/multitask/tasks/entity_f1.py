@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from multitask.labels import known
+from multitask.missing_labels import known
 
 OUTSIDE = "O"
 INSIDE = re.compile(r"([BI])-(.+)")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.bounded_logarithm import bounded, unbounded
@@ -125,7 +125,7 @@ class GaussianRegression(Regression):
 
     def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> dict[str, Any]:
         target = self._rows(target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         # In units of the standard deviation predicted for each sample.
         score = (target - self.predict(output)) / self._deviation(output)
         return {

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
@@ -89,7 +89,7 @@ class HeatMaps(Keypoints):
     def _each(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """The loss of each point, 0 if it is missing, and which are known; ``[batch, points]``."""
         points = self._inside(output, target).unflatten(1, (-1, 2))
-        known = labels.known(points).all(2)
+        known = missing_labels.known(points).all(2)
         logs = _log_softmax(output)
         down, across = self._gaussian(logs, torch.where(known.unsqueeze(2), points, 0))
         # The Gaussian is the product of one along each side, so it is never computed as a map.

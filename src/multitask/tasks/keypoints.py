@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError, nearest
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.keypoint_metrics import (
@@ -133,7 +133,7 @@ class Keypoints(Regression):
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         target = self._rows(target).float()
         distance, size = distances(prediction.float(), target), self.object_size(target)
-        known = labels.known(target).unflatten(1, (-1, 2)).all(2)
+        known = missing_labels.known(target).unflatten(1, (-1, 2)).all(2)
         counted = known & (size > 0).unsqueeze(1)
         relative = distance / size.unsqueeze(1)
         for name in ("pck_10", "pck_20", "nme"):

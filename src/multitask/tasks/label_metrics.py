@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from multitask.labels import known
+from multitask.missing_labels import known
 from multitask.tasks.auroc import area, logit_bins
 
 THRESHOLD = 0.5

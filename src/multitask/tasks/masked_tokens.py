@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassAccuracy
 
-from multitask import labels as missing
+from multitask import missing_labels
 from multitask.errors import InputError
 from multitask.tasks.base import Cell, Column, HeadCallable
 from multitask.tasks.sample_means import NegativeLogLikelihood
@@ -97,7 +97,7 @@ class MaskedTokens(TokenLabels):
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         target = self.fitted(target, is_token(output))
-        known = missing.known(target)
+        known = missing_labels.known(target)
         if known.any():
             metrics.update(self.predict(output).movedim(1, 2)[known], target[known])
 

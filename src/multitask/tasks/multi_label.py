@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, logsig
 from torchmetrics import MetricCollection
 
 from multitask.errors import InputError
-from multitask.labels import MISSING_CLASS, known
+from multitask.missing_labels import MISSING_CLASS, known
 from multitask.tasks.base import Column, HeadCallable, Task
 from multitask.tasks.calibration import told_temperature
 from multitask.tasks.label_figure import draw_labels

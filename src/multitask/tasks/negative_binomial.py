@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.bounded_logarithm import bounded, unbounded
 from multitask.tasks.conformal import by_element, root_mean_square
@@ -106,7 +106,7 @@ class NegativeBinomial(Count):
 
     def fit_calibration(self, output: Tensor, target: Tensor, level: float) -> dict[str, Any]:
         target = self._rows(target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         # In units of the standard deviation predicted for each sample.
         score = (target - self.predict(output)) / self.variance(output).sqrt()
         return {

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import SampleError
 from multitask.heads import DenseHead
 from multitask.tasks.base import MapHeadCallable
@@ -191,7 +191,7 @@ class DirectionPool(NumberPool):
 
 def _known(target: Tensor) -> Tensor:
     """The known pixels, ``[batch, height, width]``."""
-    return labels.known(target).all(1)
+    return missing_labels.known(target).all(1)
 
 
 def _cosine(output: Tensor, goal: Tensor) -> Tensor:

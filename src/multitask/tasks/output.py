@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from multitask.labels import joined_rows
+from multitask.missing_labels import joined_rows
 
 Output = Tensor | dict[str, Tensor]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 from torchmetrics import Metric
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError
 from multitask.tasks.base import HeadCallable
 from multitask.tasks.calibration import told_number
@@ -89,7 +89,7 @@ class QuantileRegression(Regression):
         super().learn_statistics(name, targets)
         rows = self._rows(targets).double()
         # An element without a label has no quantiles.
-        values = (rows.where(labels.known(rows).any(0), 0) - self.mean) / self.deviation
+        values = (rows.where(missing_labels.known(rows).any(0), 0) - self.mean) / self.deviation
         found = torch.from_numpy(np.nanquantile(values.cpu().numpy(), self.quantiles, axis=0))
         self.trivial_quantiles.copy_(found)
 
@@ -155,7 +155,7 @@ class QuantileRegression(Regression):
         target = self._rows(target)
         quantiles = self._in_units(self._standardised(output))
         score = torch.maximum(quantiles[:, 0] - target, target - quantiles[:, -1])
-        return {"quantile": by_element(score, labels.known(target), level), "level": level}
+        return {"quantile": by_element(score, missing_labels.known(target), level), "level": level}
 
     def interval_metrics(self) -> Mapping[str, Metric]:
         found = interval_metrics(["coverage", "interval_width"], has_trivial=True)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.tasks.pixel_mean import EXACT
 
 
@@ -40,7 +40,7 @@ class R2(Metric):
 
     def update(self, prediction: Tensor, target: Tensor) -> None:
         """Update with samples; both of shape ``[batch, size]``, NaN where a target is missing."""
-        known = labels.known(target)
+        known = missing_labels.known(target)
         target = torch.where(known, target, 0).to(self.squares.dtype)
         error = torch.where(known, prediction.to(self.squares.dtype) - target, 0)
         self.count += known.sum(0)

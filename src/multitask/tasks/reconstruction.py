@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchmetrics import MetricCollection
 from torchmetrics.image import StructuralSimilarityIndexMeasure
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError
 from multitask.heads import DenseHead
 from multitask.tasks.base import MapHeadCallable
@@ -105,7 +105,7 @@ class Reconstruction(DenseRegression):
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         super().update_metrics(metrics, output, target)
         prediction = self.predict(output)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if known.any():
             metrics["psnr"].update((prediction - target)[known].square())
         whole = known.flatten(1).all(1)
@@ -134,7 +134,7 @@ class Reconstruction(DenseRegression):
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:
         """Draw a histogram of the errors."""
-        error = (prediction - target)[labels.known(target)]
+        error = (prediction - target)[missing_labels.known(target)]
         axes.hist(error.float().cpu().numpy(), bins=80, density=True)
         axes.set(xlabel="predicted minus true value", ylabel="density")
         return True

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.errors import InputError, SampleError
 from multitask.tasks.base import Cell, Column, HeadCallable, Task, check_losses
 from multitask.tasks.calibration import told_number, told_numbers
@@ -169,7 +169,7 @@ class Regression(Task):
     def _goal(self, target: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised targets, 0 if they are missing, and a mask of those that are known."""
         target = self._learnt(target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         # In the targets' own precision: half-precision training must not round units with a large
         # offset.
         return (torch.where(known, target, self.mean) - self.mean) / self.deviation, known
@@ -197,7 +197,7 @@ class Regression(Task):
         target = torch.stack([task._rows(each) for task, each in pairs])
         mean = torch.stack([task.mean for task in tasks]).unsqueeze(1)
         deviation = torch.stack([task.deviation for task in tasks]).unsqueeze(1)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         goal = (torch.where(known, target, mean) - mean) / deviation
         losses = tasks[0].criterion(output, goal.to(output.dtype))
         each = torch.where(known, losses, 0.0)
@@ -247,7 +247,7 @@ class Regression(Task):
         # It is not known which targets the numbers of a subclass belong to.
         if prediction.shape != target.shape:
             return None
-        known = labels.known(target)
+        known = missing_labels.known(target)
         error = target - prediction
         return {
             "spread": root_mean_square(error, known),
@@ -304,7 +304,7 @@ class Regression(Task):
         for name, values in self.entries(output, target).items():
             # Metrics that were created before the calibration lack them.
             if name in metrics:
-                metrics[name].update(values, labels.known(self._rows(target)))
+                metrics[name].update(values, missing_labels.known(self._rows(target)))
 
     def count_in(self, metrics: MetricCollection, prediction: Tensor, target: Tensor) -> None:
         """Update metrics with predictions, for known targets only.
@@ -315,7 +315,7 @@ class Regression(Task):
             target: targets, missing ones included.
         """
         target = self._rows(target)
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if known.any():
             # Around the training mean, so that single precision is enough for units with a large
             # offset.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ def draw_scatter(axes: Axes, prediction: Tensor, target: Tensor, unit: str = "")
         target: same shape, NaN where missing.
         unit: unit of both.
     """
-    shown = labels.known(target) & prediction.isfinite()
+    shown = missing_labels.known(target) & prediction.isfinite()
     true, predicted = target[shown].float().numpy(), prediction[shown].float().numpy()
     if len(true) > CROWDED:
         axes.hexbin(true, predicted, gridsize=40, bins="log", mincnt=1, cmap="Blues")

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.encoders.forms import Form
 from multitask.errors import InputError
 from multitask.heads import DenseHead
@@ -96,7 +96,7 @@ class Segmentation(Classification):
                 f"{list(targets.shape)}; a segmentation needs a class number for each pixel, int64 "
                 "of shape [samples, height, width], such as those of a table's ClassMap column"
             )
-        super().check(name, labels.unpacked(targets).flatten(), split)
+        super().check(name, missing_labels.unpacked(targets).flatten(), split)
 
     def loss(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         check_same_size(output, target)
@@ -126,7 +126,7 @@ class Segmentation(Classification):
         return MetricCollection(found, compute_groups=[["iou", "accuracy"]])  # type: ignore[arg-type]
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
-        known = labels.known(target)
+        known = missing_labels.known(target)
         if known.any():
             metrics.update(output.argmax(1)[known], target[known])
 
@@ -159,7 +159,7 @@ class Segmentation(Classification):
 
     def shown_maps(self, prediction: Tensor, target: Tensor) -> ShownMaps:
         """The most probable classes; an error is 1 minus the probability of the true class."""
-        known = labels.known(target)
+        known = missing_labels.known(target)
         true = target.where(known, 0).unsqueeze(1)
         error = (1 - prediction.gather(1, true).squeeze(1)).where(known, torch.nan)
         numbers = target.float().where(known, torch.nan), prediction.argmax(1).float()

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
 
-from multitask import labels as missing
+from multitask import missing_labels
 from multitask.encoders.forms import Form, Tokens
 from multitask.errors import InputError
 from multitask.heads import TokenHead
-from multitask.labels import MISSING_CLASS, NO_TOKEN
+from multitask.missing_labels import MISSING_CLASS, NO_TOKEN
 from multitask.tasks.base import Cell, Column, HeadCallable
 from multitask.tasks.class_weights import ClassWeights
 from multitask.tasks.classification import Classification
@@ -110,7 +110,7 @@ class TokenLabels(Classification):
                 f"{list(targets.shape)}; a {type(self).__name__} needs a number for each token, "
                 "int64 of shape [samples, places]"
             )
-        found = targets[missing.known(targets)]
+        found = targets[missing_labels.known(targets)]
         if len(found) and not 0 <= int(found.min()) <= int(found.max()) < self.num_classes:
             wrong = int(found.min() if found.min() < 0 else found.max())
             raise InputError(
@@ -176,7 +176,7 @@ class TokenLabels(Classification):
         self, output: Tensor, target: Tensor, level: float
     ) -> dict[str, Any] | None:
         target = self.fitted(target, is_token(output)).flatten()
-        known = missing.known(target)
+        known = missing_labels.known(target)
         return {"temperature": fitted_temperature(_rows(output)[known], target[known])}
 
     def trivial_output(self, output: Tensor) -> Tensor:
@@ -198,7 +198,7 @@ class TokenLabels(Classification):
 
     def update_metrics(self, metrics: MetricCollection, output: Tensor, target: Tensor) -> None:
         target, found = self.fitted(target, is_token(output)), output.argmax(1)
-        known = missing.known(target)
+        known = missing_labels.known(target)
         if known.any():
             # Each metric takes the arguments that it names.
             entries = {"prediction": found[known], "target": target[known]}
@@ -217,7 +217,7 @@ class TokenLabels(Classification):
         tokens = is_predicted(prediction)
         target = self.fitted(target, tokens)
         cells: dict[str, list[Cell]] = {"target": [], "prediction": []}
-        each = zip(target, prediction.argmax(1), missing.known(target), tokens, strict=True)
+        each = zip(target, prediction.argmax(1), missing_labels.known(target), tokens, strict=True)
         for truth, guess, known, own in each:
             is_known = bool(known.any())
             cells["target"].append(self._words(truth[known]) if is_known else None)
@@ -228,7 +228,7 @@ class TokenLabels(Classification):
         if value.ndim == 2:
             known, value = is_predicted(value[None])[0], value.argmax(0)
         else:
-            known = missing.known(value)
+            known = missing_labels.known(value)
         return self._words(value[known]) or "?"
 
     def draw(self, axes: Axes, prediction: Tensor, target: Tensor) -> bool:

@@ -16,8 +16,8 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.targets import as_tasks_see
 from multitask.errors import InputError
 from multitask.few_shot import Samples, apart, draw_support, first_of_each
-from multitask.labels import joined_rows
-from multitask.labels import known as known_numbers
+from multitask.missing_labels import joined_rows
+from multitask.missing_labels import known as known_numbers
 from multitask.tokenizers import is_text
 from multitask.training.description import made_otherwise
 

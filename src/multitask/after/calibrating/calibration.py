@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.after.calibrating.outputs import Pair, raw_outputs
 from multitask.after.evaluating.evaluation import seen_in_training
 from multitask.after.labelled_samples import LabelledSamples
@@ -127,7 +127,7 @@ def calibrate(
     for name in done:
         # A task without a label there is not evaluated.
         pair = shown.get(name, (rows_of(pairs[name][0], slice(0)), pairs[name][1][:0]))
-        count = int(labels.known(pairs[name][1]).sum())
+        count = int(missing_labels.known(pairs[name][1]).sum())
         found.tasks[name] = _calibrated(known[name], told[name] or {}, pair, count)
     return found
 
@@ -159,7 +159,7 @@ def _without_labels(fit: LabelledSamples, name: str) -> InputError:
 def _fitted(
     name: str, task: Task, output: Any, target: Tensor, fit: LabelledSamples, level: float
 ) -> dict[str, Any] | None:
-    if not labels.known(target).any():
+    if not missing_labels.known(target).any():
         raise _without_labels(fit, name)
     plain = copy.deepcopy(task).cpu()
     plain.take_calibration(None)
@@ -175,7 +175,7 @@ def _calibrated(task: Task, told: Mapping[str, Any], pair: Pair, fitted: int) ->
         changed = copy.deepcopy(task).cpu()
         changed.take_calibration(each)
         several.append(_predicted(changed, *pair))
-    shown = int(labels.known(pair[1]).sum())
+    shown = int(missing_labels.known(pair[1]).sum())
     return CalibratedTask(told, changed, fitted, shown, *several)
 
 
@@ -192,11 +192,13 @@ def _predicted(task: Task, output: Any, target: Tensor) -> Predicted:
     metrics = task.metrics()
     task.update_metrics(metrics, output, target)
     own = {name: float(metrics[name].compute()) for name in OF_REGRESSION if name in metrics}
-    return Predicted(prediction, target, uncertainty, own if labels.known(target).any() else {})
+    return Predicted(
+        prediction, target, uncertainty, own if missing_labels.known(target).any() else {}
+    )
 
 
 def _of_classes(probability: Tensor, target: Tensor) -> dict[str, float]:
-    known = labels.known(target)
+    known = missing_labels.known(target)
     if not known.any():
         return {}
     kinds = {"nll": NegativeLogLikelihood(), "brier": BrierScore(), "ece": CalibrationError()}

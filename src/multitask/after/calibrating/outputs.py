@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.after.labelled_samples import LabelledSamples
 from multitask.after.trained_model import BATCH, TrainedModel
 from multitask.images.progress_line import Progress
@@ -46,7 +46,7 @@ def raw_outputs(
             step = every.setdefault(name, -(-per_sample * len(places) // MOST_NUMBERS) or 1)
             chosen = torch.arange(done, done + len(part)) % step == 0
             output = rows_of(outputs[name], chosen.to(trained.device))
-            target = labels.unpacked(batch[name])[chosen.to(trained.device)]
+            target = missing_labels.unpacked(batch[name])[chosen.to(trained.device)]
             found[name].append((each_tensor(output, _on_cpu), _on_cpu(target)))
         done += len(part)
         progress.step(len(part))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from multitask import labels
+from multitask import missing_labels
 from multitask.tasks import Angle, Classification, MultiLabel, Regression, Task
 from multitask.tasks.angular_error import AngularError, MeanCosine, WithinDegrees
 from multitask.tasks.auroc import HistogramAUROC
@@ -154,7 +154,7 @@ def _of_numbers(
 ) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
     entries = task.entries(output, target)
     target = target.reshape(len(target), task.size)
-    known = labels.known(target)
+    known = missing_labels.known(target)
     # As in `Regression.count_in`: relative to the training mean.
     prediction, target = ((each - task.trivial).float() for each in (task.predict(output), target))
     error = torch.where(known, prediction - target, 0).double()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError, nearest
-from multitask.labels import NO_TOKEN
+from multitask.missing_labels import NO_TOKEN
 from multitask.tasks import Task
 from multitask.tasks.output import Output
 from multitask.tokenizers import is_text, text_mask

@@ -12,7 +12,7 @@ from multitask.after.exporting.export_graph import flattened
 from multitask.after.exporting.file_inputs import FileInput
 from multitask.after.trained_model import TrainedModel
 from multitask.errors import InputError
-from multitask.labels import joined_rows
+from multitask.missing_labels import joined_rows
 from multitask.tasks import Angle, Classification, Count, Task
 
 BATCHES = (1, 3, 16)

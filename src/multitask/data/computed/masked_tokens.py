@@ -13,7 +13,7 @@ from multitask.data.dataset import BatchDataset
 from multitask.data.fingerprints import Fingerprints
 from multitask.errors import InputError
 from multitask.geometry import Geometry
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from multitask.tokenizers import Specials, chosen_tokens, is_text
 
 CHUNK = 4096

@@ -15,7 +15,7 @@ from multitask.data.fingerprints import Fingerprints
 from multitask.data.targets import Targets, example
 from multitask.errors import InputError
 from multitask.geometry import Angle, Geometry
-from multitask.geometry.following import followed, may_follow
+from multitask.geometry.moved_targets import followed, may_follow
 
 TARGET = "rotation"
 

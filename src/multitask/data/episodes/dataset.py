@@ -11,7 +11,7 @@ from torch import Tensor
 from multitask.data.dataset import Batch, BatchDataset
 from multitask.data.episodes.entries import EPISODE, SHOWN, SUPPORT
 from multitask.data.targets import Targets
-from multitask.labels import missing_like
+from multitask.missing_labels import missing_like
 
 
 class EpisodeDataset(BatchDataset):

@@ -13,7 +13,7 @@ from multitask.data.episodes.class_split import refuse_idle, split_kinds
 from multitask.data.episodes.source import FromSource, check_task, read
 from multitask.data.rows import Rows
 from multitask.errors import InputError
-from multitask.labels import known
+from multitask.missing_labels import known
 
 ClassNames = dict[str, list[str | int]]
 

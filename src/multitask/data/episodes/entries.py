@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from multitask.labels import known
+from multitask.missing_labels import known
 
 EPISODE = "@episode"
 """The episode of each sample, ``[batch]``, int64; samples of one episode are adjacent."""

@@ -19,7 +19,7 @@ from multitask.data.episodes.source import FromSource, check_task, read
 from multitask.data.sampling import order_generator
 from multitask.data.split_check import SPLITS
 from multitask.errors import InputError
-from multitask.labels import known
+from multitask.missing_labels import known
 
 
 class RegressionEpisodes(EpisodeData, FromSource):

@@ -12,7 +12,7 @@ from multitask.errors import InputError
 from multitask.images.decoding import UnusableImage
 from multitask.images.maps.base import MapCoding, Values
 from multitask.images.maps.map_file import UNREADABLE, read_map
-from multitask.labels import MISSING_BYTE, MISSING_CLASS
+from multitask.missing_labels import MISSING_BYTE, MISSING_CLASS
 from multitask.pages.words import listed
 
 UNKNOWN = "unknown_class"

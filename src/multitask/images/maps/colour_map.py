@@ -14,7 +14,7 @@ from multitask.images.decoding import UnusableImage
 from multitask.images.maps.base import MapCoding, Values
 from multitask.images.maps.class_map import UNKNOWN
 from multitask.images.maps.map_file import UNREADABLE, read_map
-from multitask.labels import MISSING_BYTE
+from multitask.missing_labels import MISSING_BYTE
 from multitask.pages.words import counted
 
 MOST_NAMED = 3

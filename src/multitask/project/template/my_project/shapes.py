@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from multitask.data import DataModule
 from multitask.data.dataset import BatchDataset, InMemory
-from multitask.labels import MISSING_CLASS
+from multitask.missing_labels import MISSING_CLASS
 from torch import Tensor
 
 SHAPES = ["disc", "square", "cross"]

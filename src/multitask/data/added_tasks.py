@@ -6,7 +6,7 @@ from torch import Tensor
 
 from multitask.data.base import DataModule
 from multitask.geometry import Unchanged
-from multitask.labels import missing_like
+from multitask.missing_labels import missing_like
 
 
 def add_missing(data: DataModule, task: str, like: Tensor) -> None:

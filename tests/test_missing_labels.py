@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from multitask.labels import NO_TOKEN, joined_rows, known, known_samples, missing_like, unpacked
+from multitask.missing_labels import (
+    NO_TOKEN,
+    joined_rows,
+    known,
+    known_samples,
+    missing_like,
+    unpacked,
+)
 
 NAN = float("nan")
 
