@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing import get_context
@@ -151,6 +152,8 @@ def set_environment(variables: Mapping[str, str]) -> None:
     gc.freeze()
     os.environ.clear()
     os.environ.update(variables)
+    # Read once, by this process's parent.
+    tempfile.tempdir = None
     # Lightning reads it when it is imported.
     rank_zero_only.rank = _get_rank() or 0
 

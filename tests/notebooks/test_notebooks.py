@@ -10,7 +10,9 @@ import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import local_provisioner
 from nbclient import NotebookClient
+from notebooks.forked_kernel import ForkedKernel
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
@@ -41,6 +43,9 @@ def test_runs_from_top_to_bottom(
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    kernel = ForkedKernel()
+    request.addfinalizer(kernel.kill)
+    monkeypatch.setattr(local_provisioner, "launch_kernel", kernel.start)
     work = tmp_path / "work"
     work.mkdir()
     # Short, as the sockets of further processes lie in it.
