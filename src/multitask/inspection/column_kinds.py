@@ -22,6 +22,7 @@ from multitask.inspection.table_cells import known_cells, list_length
 from multitask.remarks.columns import column_remarks, list_as_text, written_numbers
 from multitask.remarks.label_cells import LabelCells, label_cells
 from multitask.remarks.ordered_words import ordered
+from multitask.remarks.split_names import split_name
 from multitask.tables.label_columns import is_list
 from multitask.tables.split_words import split_of
 from multitask.tables.target_cells import cell_text
@@ -199,7 +200,9 @@ def _numeric(name: str, size: tuple[int, int, int], texts: pd.Series, numbers: p
     if whole and distinct == known and known > 9 and numbers.max() - numbers.min() == known - 1:
         return Column(name, "identifier", *size, remark="row numbers")
     if whole and _are_classes(name, numbers) and texts.nunique() == distinct:
-        return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
+        return Column(
+            name, "classes", *size, counts=_counts(texts), remark=_class_remarks(name, texts)
+        )
     limits, remark = _limits(numbers), _remarks(texts, False)
     return Column(name, "numbers", *size, limits=limits, remark=remark, is_whole=whole)
 
@@ -245,7 +248,9 @@ def _textual(name: str, size: tuple[int, int, int], texts: pd.Series, remark: st
     if texts.str.len().mean() > LONG_TEXT:
         return _free_text(name, size, texts, remark)
     if repeated:
-        return Column(name, "classes", *size, counts=_counts(texts), remark=_remarks(texts, True))
+        return Column(
+            name, "classes", *size, counts=_counts(texts), remark=_class_remarks(name, texts)
+        )
     if texts.str.contains(" ").mean() > 0.5 or texts.str.contains(UNSPACED).mean() > 0.5:
         return _free_text(name, size, texts, remark)
     return Column(name, "identifier", *size, remark=remark)
@@ -281,6 +286,11 @@ def _no_numbers(texts: pd.Series, numbers: pd.Series) -> str:
 
 def _remarks(cells: pd.Series, are_classes: bool) -> str:
     return "; also, ".join(column_remarks(cells, are_classes))
+
+
+def _class_remarks(name: str, cells: pd.Series) -> str:
+    named = split_name(name, cells)
+    return "; also, ".join([*([named] if named else []), *column_remarks(cells, True)])
 
 
 def _counts(texts: pd.Series) -> dict[str, int]:
