@@ -18,11 +18,11 @@ from multitask.inspection.name_hints import (
     says_split,
 )
 from multitask.inspection.natural_order import natural
+from multitask.inspection.split_names import split_name
 from multitask.inspection.table_cells import known_cells, list_length
 from multitask.remarks.columns import column_remarks, list_as_text, written_numbers
 from multitask.remarks.label_cells import LabelCells, label_cells
 from multitask.remarks.ordered_words import ordered
-from multitask.remarks.split_names import split_name
 from multitask.tables.label_columns import is_list
 from multitask.tables.split_words import split_of
 from multitask.tables.target_cells import cell_text

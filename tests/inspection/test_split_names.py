@@ -6,7 +6,7 @@ import pytest
 from pandas import DataFrame, Series
 
 from multitask.inspection.column_kinds import column_kinds
-from multitask.remarks.split_names import split_name
+from multitask.inspection.split_names import split_name
 
 
 @pytest.mark.parametrize(
