@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from multitask.errors import LONGEST, InputError, nearest, settings_blamed
+from multitask.errors import LONGEST, InputError, bad_input, nearest, settings_blamed
 
 
 @pytest.mark.parametrize(
@@ -79,3 +81,21 @@ def _blamed(make: Callable[[], Any]) -> None:
 def test_an_error_in_a_persons_own_code_keeps_its_traceback() -> None:
     with pytest.raises(TypeError), settings_blamed("the head cannot be made"):
         _ = "a" + 1  # type: ignore[operator]
+
+
+def test_a_file_that_the_system_refuses_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bad_input(_raised(lambda: os.stat(tmp_path / "gone"))) is None  # Of the test itself.
+    monkeypatch.setattr("multitask.errors.OTHERS", ("/",))
+    said = str(bad_input(_raised(lambda: os.stat(tmp_path / "gone"))))
+    assert said == f"{tmp_path}/gone cannot be used (No such file or directory)"
+    assert "NUL character" in str(bad_input(_raised(lambda: os.stat("a\0b"))))
+    assert bad_input(_raised(lambda: int("a"))) is None
+    assert bad_input(None) is None
+
+
+def _raised(call: Callable[[], Any]) -> Exception:
+    with pytest.raises(Exception) as raised:  # noqa: PT011
+        call()
+    return raised.value

@@ -80,7 +80,8 @@ TAKES_NO_FILE = (*FULL, errno.EROFS, errno.EFBIG)
 def bad_input(error: BaseException | None) -> InputError | None:
     """The invalid input that caused an error; None if it has another cause.
 
-    A disk that is full or read-only counts as invalid input too.
+    A file that the system refuses counts as invalid input too, such as one on a full disk, without
+    permission, or with a name that is too long.
 
     Args:
         error: the raised error, possibly from a library that wraps this program's errors.
@@ -88,10 +89,18 @@ def bad_input(error: BaseException | None) -> InputError | None:
     cause = error
     while cause is not None and not isinstance(cause, InputError):
         cause = cause.__cause__ or cause.__context__
+    if cause is not None or error is None:
+        return cause
     found = system_error(error)
-    if cause is None and found is not None and found.errno in TAKES_NO_FILE:
+    if found is not None and found.errno in TAKES_NO_FILE:
         return unwritable(found, "a file", "start again")
-    return cause
+    if isinstance(error, Exception) and is_in_own_code(error):
+        return None
+    if found is not None and isinstance(found.filename, str) and found.strerror:
+        return InputError(f"{found.filename} cannot be used ({found.strerror})")
+    if isinstance(error, ValueError) and "embedded null" in str(error):
+        return InputError("the name of a file or folder contains a NUL character; remove it")
+    return None
 
 
 def system_error(error: BaseException | None) -> OSError | None:

@@ -10,6 +10,9 @@ import pytest
 import torch
 import yaml
 
+from multitask.errors import InputError
+from multitask.images.cache_state import default_folder
+
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "configs/experiment/digits.yaml"
 
@@ -82,7 +85,7 @@ def test_a_mistake_in_a_file(
         (("--ckpt_path=nope.ckpt",), ["nope.ckpt"]),
         (("--trainer.max_epochs=many",), ["max_epochs", "many"]),
         (("--data.batch_size=-4",), ["--data.batch_size=-4", "at least 1"]),
-        (("--data.num_workers=-1",), ["--data.num_workers=-1", "0 or more"]),
+        (("--data.num_workers=-1",), ["--data.num_workers=-1", "from 0 to 1024"]),
         (("--seed_everything=-3",), ["seed_everything", "-3"]),
         (("--model.optimizer.lr=-1",), ["optimizer", "-1"]),
         (("--trainer.devices=0", "--trainer.accelerator=cpu"), ["Trainer", "devices"]),
@@ -311,3 +314,49 @@ def test_runs_that_cannot_be_written(fails: Callable[..., str], digits: str) -> 
     message = fails("fit", digits, "--run.root=a_file")
     assert "a_file" in message
     assert "--run.root" in message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([verb, "{}"] for verb in ("resume", "evaluate", "export", "soup", "ensemble", "init")),
+        *([verb, "{}"] for verb in ("serve", "calibrate", "robustness", "sweep-report")),
+        *([verb, "{}", "images"] for verb in ("predict", "explain")),
+        ["fit", "--config={}"],
+        ["inspect", "--config={}"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_name_that_no_file_can_have(fails: Callable[..., str], arguments: list[str]) -> None:
+    name = "y" * 300
+    said = fails(*(each.format(name) for each in arguments))
+    assert name in said
+    assert "File name too long" in said
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("--trainer.devices=100", "100 processes share each batch, but batch_size is 64"),
+        ("--data.num_workers=100000", "num_workers is 100000; give a number from 0 to 1024"),
+    ],
+)
+def test_more_processes_than_can_have_work(
+    fails: Callable[..., str], quick: tuple[str, ...], setting: str, says: str
+) -> None:
+    assert says in fails("fit", *quick, setting)
+
+
+def test_a_file_that_never_ends(fails: Callable[..., str]) -> None:
+    assert "/dev/zero has more than 67,108,864 characters" in fails("fit", "--config=/dev/zero")
+
+
+def test_a_home_that_does_not_exist(
+    fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pets = ROOT / "configs/experiment/pets.yaml"
+    said = fails("fit", f"--config={pets}", "--data.root=~nobody-here/pets")
+    assert "~nobody-here/pets begins with the home of a user who does not exist" in said
+    monkeypatch.setenv("MULTITASK_CACHE", "~nobody-here")
+    with pytest.raises(InputError, match="~nobody-here begins with the home"):
+        default_folder()

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from multitask.configuration.offered import offered_beside
-from multitask.configuration.yaml_text import Loader, UnreadableYaml, compose
+from multitask.configuration.yaml_text import Loader, UnreadableYaml, bounded_text, compose
 from multitask.errors import InputError, nearest
 
 YAML_TYPES = "tag:yaml.org,2002:"
@@ -201,7 +201,7 @@ def _reason(error: Exception, text: str = "") -> str:
 
 def _text(path: Path, asked: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return bounded_text(path)
     except FileNotFoundError:
         # Compared without suffixes, because a common suffix makes all names similar.
         beside = [*offered_beside(path), *sorted(path.parent.glob("*.y*ml"))]

@@ -24,6 +24,8 @@ DEEPEST = 100
 """Most levels; nothing that the program reads has a tenth of them."""
 MOST_VALUES = 200_000
 """Most values, including those repeated by aliases; a file that lists all classes has far fewer."""
+MOST_CHARACTERS = 2**26
+"""Most characters of a file, which are read before it is parsed."""
 TAGS = ("", "!", *(f"tag:yaml.org,2002:{name}" for name in ["str", "int", "float", "bool", "null"]))
 """Allowed tags of values; others create objects that no setting accepts."""
 NUMBER = re.compile(r"[-+]?[0-9][0-9a-fA-FxX_:]*")
@@ -77,6 +79,21 @@ def compose(text: str) -> yaml.Node | None:
         raise UnreadableYaml("it is not UTF-8 text") from error
 
 
+def bounded_text(path: Path) -> str:
+    """Read a file of text, which may be a device that never ends.
+
+    Raises:
+        InputError: if it is too long to be a configuration.
+        OSError: if it cannot be read.
+        UnicodeDecodeError: if it is not UTF-8 text.
+    """
+    with path.open(encoding="utf-8") as file:
+        text = file.read(MOST_CHARACTERS + 1)
+    if len(text) > MOST_CHARACTERS:
+        raise InputError(f"{path} has more than {MOST_CHARACTERS:,} characters; give a YAML file")
+    return text
+
+
 def read_yaml(path: Path) -> Any:
     """Read a YAML file.
 
@@ -85,7 +102,7 @@ def read_yaml(path: Path) -> Any:
         OSError: if it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = bounded_text(path)
         compose(text)
         return yaml.load(text, Loader)
     except UnicodeDecodeError as error:

@@ -36,6 +36,9 @@ from multitask.errors import InputError, nearest
 from multitask.geometry import Geometry, PixelMap
 from multitask.tokenizers import cut_to_longest, is_text
 
+MOST_WORKERS = 1024
+"""Maximum number of loading processes of a training process: more would fill any machine."""
+
 
 class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
     """Provides splits, sampling order, loaders and batches; a data set implements `load`.
@@ -331,6 +334,21 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         return BatchLoader(self.splits[split], batches, self.num_workers, pin_memory=on_gpu)
 
+    def check_processes(self, processes: int) -> None:
+        """Refuse a training in which some processes would never get a sample.
+
+        Args:
+            processes: number of processes that share each batch.
+
+        Raises:
+            InputError: if a batch has fewer samples.
+        """
+        if processes > self.batch_size:
+            raise InputError(
+                f"{processes} processes share each batch, but batch_size is {self.batch_size}; set "
+                f"it to {processes} or more, or start fewer processes (trainer.devices)"
+            )
+
     def _training_batches(self) -> GlobalBatches:
         self.setup()
         split = self.splits["train"]
@@ -339,6 +357,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
                 f"batch_size is {self.batch_size}, but there are only {len(split)} training "
                 f"samples; set it to {len(split)} or less"
             )
+        self.check_processes(self._processes().get("world_size", 1))
         if self.balanced_by is not None:
             classes = classes_of(split.targets, self.balanced_by, len(split))
             return ClassBalanced(classes, self.batch_size, self.seed, **self._processes())
@@ -393,8 +412,8 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
 def _check_sizes(batch_size: int, num_workers: int, meta: float | None) -> None:
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; give at least 1")
-    if num_workers < 0:
-        raise InputError(f"num_workers is {num_workers}; give 0 or more")
+    if not 0 <= num_workers <= MOST_WORKERS:
+        raise InputError(f"num_workers is {num_workers}; give a number from 0 to {MOST_WORKERS}")
     if meta is not None and not 0 < meta < 1:
         raise InputError(
             f"meta is {meta}; give a share of the training samples, between 0 and 1, or remove it"

@@ -16,6 +16,7 @@ from multitask.images.cache_state import PIXELS, Order, default_folder
 from multitask.images.chunks import decoded_image
 from multitask.images.decoding import UnusableImage
 from multitask.images.digest import FileDigests, digest_files
+from multitask.images.folders import home_expanded
 from multitask.images.format import ImageFormat
 from multitask.images.pixel_file import PixelFile
 
@@ -55,7 +56,7 @@ class ImageCache:
         if not limit_gigabytes >= 0:
             raise InputError(f"cache_limit is {limit_gigabytes:g}; give gigabytes, 0 or more")
         self.files, self.format = files, format
-        self.folder = default_folder() if folder is None else Path(folder).expanduser()
+        self.folder = default_folder() if folder is None else home_expanded(folder)
         self.limit_gigabytes = limit_gigabytes
 
     def build(self) -> None:

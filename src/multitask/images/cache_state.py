@@ -16,6 +16,7 @@ import numpy as np
 
 from multitask.images.decoding import decode
 from multitask.images.digest import FileDigests
+from multitask.images.folders import home_expanded
 from multitask.images.format import ImageFormat, Size
 from multitask.images.index import Entry, read_beginning, read_index
 from multitask.images.progress_line import tell
@@ -28,7 +29,7 @@ PIXELS, INDEX = "images.uint8", "index.jsonl"
 def default_folder() -> Path:
     """Return the folder of caches: ``$MULTITASK_CACHE``, or ``multitask`` in the user's caches."""
     if folder := os.environ.get("MULTITASK_CACHE"):
-        return Path(folder).expanduser()
+        return home_expanded(folder)
     caches = os.environ.get("XDG_CACHE_HOME")
     return (Path(caches) if caches else Path.home() / ".cache") / "multitask"
 

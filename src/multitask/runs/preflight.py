@@ -181,7 +181,7 @@ def prepare_kept(
 def check_training(
     callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer
 ) -> None:
-    """Reject an optimizer, a schedule or a callback that cannot work in this training.
+    """Reject processes, an optimizer, a schedule or a callback that cannot work in this training.
 
     Args:
         callbacks: the user's callbacks.
@@ -192,6 +192,7 @@ def check_training(
     Raises:
         InputError: with a suggestion of what would be valid.
     """
+    data.check_processes(trainer.world_size)
     check_callbacks(callbacks, data, trainer)
     for each in callbacks:
         if isinstance(each, KeepTasks):

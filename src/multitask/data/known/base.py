@@ -16,6 +16,7 @@ from multitask.data.known.part import Part
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.file_lock import exclusive
+from multitask.images.folders import home_expanded
 
 
 class KnownData(DataModule, ABC):
@@ -40,7 +41,7 @@ class KnownData(DataModule, ABC):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.root = Path(root).expanduser()
+        self.root = home_expanded(root)
         self.download = download
         self.computed = list(computed)
         self._names: dict[str, list[str] | None] = {}
