@@ -117,6 +117,18 @@ def test_an_owner_elsewhere_is_known_by_its_signs_of_life(
     assert "process 12 on node7 owned this run and has ended; taken over" in said
 
 
+@pytest.mark.usefixtures("quick")
+def test_an_owner_whose_clock_is_ahead_is_watched_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, ELSEWHERE)
+    os.utime(path, (time.time() + 1000, time.time() + 1000))
+    owner.refuse_second(tmp_path)
+    with owned(tmp_path):
+        pass
+    assert capsys.readouterr().out.count("waiting up to") == 1
+
+
 def test_an_owner_elsewhere_that_was_long_silent_is_gone_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, ELSEWHERE)
     os.utime(path, (time.time() - 100, time.time() - 100))

@@ -34,6 +34,9 @@ LONGEST = 4096
 """Number of bytes of a file that are read."""
 CHANCE = random.SystemRandom()
 """A separate generator, because training draws from Python's own random numbers."""
+SILENT: dict[Path, float] = {}
+"""Files of owners that were watched in vain, with the time of their last change: without a later
+one they are not watched again, though the clock of another machine may be ahead."""
 
 
 @contextmanager
@@ -152,6 +155,8 @@ def _is_living(path: Path) -> bool:
 def _shows_life(path: Path, owner: dict[str, Any]) -> bool:
     """Watch an owner on another machine, using only the clock of the file system."""
     seen, is_told, began = _changed(path), False, time.monotonic()
+    if seen is not None and SILENT.get(path) == seen:
+        return False
     while seen is not None and time.monotonic() - began < SILENCE:
         if _now(path) - seen >= SILENCE or not _read(path):
             return False
@@ -161,6 +166,8 @@ def _shows_life(path: Path, owner: dict[str, Any]) -> bool:
         if (changed := _changed(path)) not in (seen, None) and _read(path):
             return True
         seen = changed
+    if seen is not None:
+        SILENT[path] = seen
     return False
 
 
