@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Callback
 from tiny_map_sets import write_mtan
 from tiny_public_sets import write_mnist, write_pets
 
 from multitask import InputError, MultiTask
+from multitask.callbacks.figures import Figures
+from multitask.callbacks.gradient_telemetry import GradientTelemetry
+from multitask.callbacks.learning_curves import LearningCurves
 from multitask.cli.arguments import prepare
 from multitask.cli.command_line import CommandLine
 from multitask.cli.main import main
 from multitask.data import scenes
+from multitask.runs import run_callbacks
 from multitask.tasks import Task
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +40,8 @@ PUBLIC: dict[str, tuple[Any, ...]] = {
         ("episodes", "episodes_joint"),
         (None, "--trainer.callbacks.episodes=1", "--trainer.callbacks.shots=[1]"),
     ),
+    # To read the source files of whole packages takes longer than all else.
+    **dict.fromkeys(("text", "text_masked", "text_pretrain"), (None, "--data.samples=100")),
     # Without the run that they start from.
     "digits_frozen": (None, "--model.encoder=ConvNet"),
     "digits_gradual": (
@@ -55,6 +63,9 @@ DRAWN = (
     "toy",
 )
 """Those whose figures differ: the others have the images of one of them, and some of its tasks."""
+ALL_DRAWN = "digits_all"
+"""The one with all figures of a run. To draw them takes long, and in the others, those of the
+validation would be drawn as those of the test are, and the curves as for any other metrics."""
 
 
 class Parsed(CommandLine):
@@ -265,6 +276,11 @@ def test_every_experiment_is_complete_and_runs(
         write(Path("data"))
     if path.stem == "digits_extended":
         arguments = [f"--run.weights={digits_run}", f"--trainer.callbacks.checkpoint={digits_run}"]
+    if path.stem != ALL_DRAWN:
+        for drawn in (Figures, LearningCurves):
+            monkeypatch.setattr(drawn, "on_train_end", Callback.on_train_end)
+        monkeypatch.setattr(run_callbacks, "Figures", partial(Figures, samples=4))
+        monkeypatch.setattr(run_callbacks, "GradientTelemetry", lambda path: GradientTelemetry())
     is_drawn = path.stem in DRAWN
     drawing = f"--run.figures={str(is_drawn).lower()}"
     multitask("fit", f"--config={path}", *quick[1:], drawing, *arguments)
