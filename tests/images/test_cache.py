@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from multitask.images import cache_build, cache_state, chunks, ordered_threads
 from multitask.images.cache import ImageCache
 from multitask.images.cache_state import default_folder
 from multitask.images.decoding import ImageFormat, decode
+from multitask.images.digest import digest_files
+from multitask.images.file_lock import exclusive
 from multitask.images.index import read_beginning, read_index
 
 FORMAT = ImageFormat(4, 6)
@@ -596,3 +599,83 @@ def test_a_limit_that_makes_no_sense(files: list[Path], limit: float) -> None:
 def test_a_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/homes/ada")
     assert ImageCache([], FORMAT, "~/cache").folder == Path("/homes/ada/cache")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_cache_that_was_moved_and_linked_is_filled_anew_if_damaged(
+    files: list[Path], built: Callable[..., ImageCache], tmp_path: Path, is_there: bool
+) -> None:
+    built(files)
+    (name,) = caches(tmp_path / "cache")
+    place, elsewhere = tmp_path / "cache" / name, tmp_path / "elsewhere"
+    place.rename(elsewhere)
+    place.symlink_to(elsewhere)
+    assert torch.equal(everything(built(files)), decoded(files))
+    assert place.is_symlink()
+    if is_there:
+        (elsewhere / "index.jsonl").write_text("damaged")
+    else:
+        shutil.rmtree(elsewhere)
+    assert torch.equal(everything(built(files)), decoded(files))
+    assert not place.is_symlink()
+    # Only the link was the cache's own.
+    assert elsewhere.exists() == is_there
+
+
+@pytest.mark.parametrize("ending", ["", ".partial"])
+def test_a_file_where_a_cache_should_be_is_named_and_kept(
+    files: list[Path], built: Callable[..., ImageCache], tmp_path: Path, ending: str
+) -> None:
+    built(files)
+    (name,) = caches(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "cache" / name)
+    other = tmp_path / "cache" / f"{name}{ending}"
+    other.write_text("mine")
+    with pytest.raises(InputError, match=f"{other}\\).*MULTITASK_CACHE"):
+        built(files)
+    assert other.read_text() == "mine"
+
+
+def test_pixels_that_may_not_be_read_are_to_be_deleted(
+    files: list[Path], built: Callable[..., ImageCache], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = built(files)
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    place = cache.images.path.parent
+    with monkeypatch.context() as patch:
+        patch.setattr("multitask.images.pixel_file.os.open", refused)
+        with pytest.raises(InputError, match=f"delete {place}, and the next start fills"):
+            everything(cache)
+
+
+def test_a_cache_of_a_user_without_a_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("MULTITASK_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    with pytest.raises(InputError, match="no home folder .*MULTITASK_CACHE"):
+        default_folder()
+
+
+def test_a_process_that_waits_for_digests_says_so(
+    files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest_files(files, tmp_path)
+    (lock,) = tmp_path.glob("digests/*.lock")
+    shutil.rmtree(lock.parent)
+    lock.parent.mkdir()
+    said, deadline = "", time.monotonic() + 30
+    with exclusive(lock):
+        waiting = Thread(target=digest_files, args=(files, tmp_path), daemon=True)
+        waiting.start()
+        while "waiting for another process" not in said:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+    waiting.join(30)
+    assert str(lock) in said

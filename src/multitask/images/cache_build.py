@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from multitask.checkpoints.atomic_writing import move_into_place
 from multitask.distributed import is_first_process
-from multitask.errors import InputError
+from multitask.errors import FULL, InputError
 from multitask.images.cache_state import INDEX, PIXELS, Order, complete, left_by_killed_build
 from multitask.images.chunks import decoded_chunks, silent_pillow
 from multitask.images.file_lock import exclusive
@@ -26,10 +26,10 @@ def find_or_build(order: Order) -> list[Entry]:
     Raises:
         InputError: if the cache would be too large or cannot be written, or a file changes.
     """
-    entries = complete(order)
-    if entries is not None:
-        return entries
     with _explained(order):
+        entries = complete(order)
+        if entries is not None:
+            return entries
         order.place.parent.mkdir(parents=True, exist_ok=True)
         lock = order.place.with_name(order.place.name + ".lock")
         with exclusive(lock, waiting=lambda: _tell_waiting(order)):
@@ -44,7 +44,10 @@ def _tell_waiting(order: Order) -> None:
 
 
 def _built(order: Order) -> list[Entry]:
-    if order.place.exists():
+    if order.place.is_symlink():
+        # Someone has moved this cache to another disk: the images there are not ours to delete.
+        order.place.unlink()
+    elif order.place.exists():
         shutil.rmtree(order.place)
     entries = left_by_killed_build(order)
     _check_size(order, len(entries))
@@ -98,8 +101,10 @@ def _explained(order: Order) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        what = error.filename if isinstance(error.filename, str) else order.place
+        room = "finished images are kept, so free space or " if error.errno in FULL else ""
         raise InputError(
-            f"the image cache cannot be written to {order.place.parent} ({error.strerror}); "
-            "finished images are kept, so free space or choose another folder with cache_folder or "
+            f"the image cache cannot be written to {order.place.parent} "
+            f"({error.strerror}: {what}); {room}choose another folder with cache_folder or "
             "MULTITASK_CACHE"
         ) from error

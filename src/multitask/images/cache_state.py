@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from multitask.errors import InputError
 from multitask.images.decoding import decode
 from multitask.images.digest import FileDigests
 from multitask.images.folders import home_expanded
@@ -27,11 +28,23 @@ PIXELS, INDEX = "images.uint8", "index.jsonl"
 
 
 def default_folder() -> Path:
-    """Return the folder of caches: ``$MULTITASK_CACHE``, or ``multitask`` in the user's caches."""
+    """Return the folder of caches: ``$MULTITASK_CACHE``, or ``multitask`` in the user's caches.
+
+    Raises:
+        InputError: if the user has no home folder.
+    """
     if folder := os.environ.get("MULTITASK_CACHE"):
         return home_expanded(folder)
-    caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "multitask"
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "multitask"
+    try:
+        return Path.home() / ".cache" / "multitask"
+    except RuntimeError as error:
+        # As of a user whom only the start of a container has made up.
+        raise InputError(
+            "this user has no home folder for the image cache; set cache_folder or MULTITASK_CACHE "
+            "to a folder"
+        ) from error
 
 
 @dataclass(frozen=True)

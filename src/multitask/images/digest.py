@@ -15,10 +15,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from multitask.distributed import is_first_process
 from multitask.images.decoding import UnusableImage
 from multitask.images.file_lock import exclusive
 from multitask.images.ordered_threads import in_order
-from multitask.images.progress_line import Progress
+from multitask.images.progress_line import Progress, tell
 from multitask.images.sealed_lines import is_sealed, sealed
 
 LOG = logging.getLogger("multitask")
@@ -80,9 +81,16 @@ def digest_files(files: Sequence[Path | str], folder: Path) -> FileDigests:
         with ExitStack() as locked:
             with suppress(OSError):
                 memory.parent.mkdir(parents=True, exist_ok=True)
-                locked.enter_context(exclusive(memory.with_suffix(".lock")))
+                lock = memory.with_suffix(".lock")
+                locked.enter_context(exclusive(lock, waiting=lambda: _tell_waiting(lock)))
             _complete(result, paths, memory)
     return result
+
+
+def _tell_waiting(lock: Path) -> None:
+    if is_first_process():
+        what = "waiting for another process, which is reading the images"
+        tell(f"image cache: {what} and has locked {lock}")
 
 
 def file_stamp(path: str | Path) -> Stamp:

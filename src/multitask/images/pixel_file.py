@@ -101,9 +101,11 @@ class PixelFile:
         try:
             self._file = os.open(self.path, os.O_RDONLY)
         except OSError as error:
+            is_gone = isinstance(error, FileNotFoundError)
+            cure = "" if is_gone else f"delete {self.path.parent}, and "
             raise InputError(
-                f"{self.path} can no longer be read ({error.strerror}); the next start fills the "
-                "image cache again"
+                f"{self.path} can no longer be read ({error.strerror}); {cure}the next start fills "
+                "the image cache again"
             ) from error
         if len(self) * prod(self.shape) <= MOST_KEPT:
             pixels = np.zeros((len(self), *self.shape), np.uint8)
