@@ -169,3 +169,20 @@ def test_what_a_run_started_with_cannot_change(fails: Callable[..., str]) -> Non
     for same in ("--model.encoder.checkpoint=runs/a", "--run.weights=null"):
         # What is refused then is the empty checkpoint.
         assert "cannot change" not in fails("resume", str(folder), same)
+
+
+def test_a_root_in_the_home_folder_keeps_a_run_together(
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    # Shells leave a tilde after an equals sign as it is, and some libraries do not.
+    for root, place in (("~/runs", "home/runs"), ("./~/runs", "~/runs")):
+        multitask("fit", *quick, f"--run.root={root}", "--run.test_after_fit=false")
+        run = only_run(tmp_path / place)
+        assert (run / LAST).is_file()
+        multitask("resume", f"--run.root={root}", "--trainer.max_epochs=2")
+        assert last(run)["epoch"] == 1
+        assert Path("~").exists() == (root != "~/runs")

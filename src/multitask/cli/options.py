@@ -9,6 +9,7 @@ from typing import Any
 from multitask.cli.help import usage
 from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
+from multitask.images.folders import home_expanded
 
 ONE = range(1, 2)
 
@@ -46,6 +47,8 @@ def read_options(
     for name, value in vars(given).items():
         if value == "":
             raise InputError(f"--{name}=: give a value, as in --{name}=...; write {usage(verb)}")
+        if isinstance(value, str) and value.startswith("~"):
+            setattr(given, name, str(home_expanded(value)))
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
     if len(given.subject) not in number:

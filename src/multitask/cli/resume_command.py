@@ -11,6 +11,7 @@ from multitask.cli.run_command import RUN_FOLDER, run_command
 from multitask.configuration.written_arguments import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
+from multitask.images.folders import home_expanded
 from multitask.pages.words import listed
 from multitask.runs.deciding_files import whole_config
 from multitask.runs.last_run import resumable_run
@@ -43,7 +44,7 @@ def resumed_folder(arguments: Sequence[str]) -> Path:
     runs = [each for each in given if not each.startswith("-")]
     if len(runs) > 1:
         raise InputError(f"resume continues one run, not {listed(runs)}")
-    root = Path((values_of(given, "run.root") or ["runs"])[-1])
+    root = home_expanded((values_of(given, "run.root") or ["runs"])[-1])
     folder = resumable_run(runs[0] if runs else None, root)
     if not runs:
         say(f"Continuing {folder}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from multitask.errors import InputError
+from multitask.images.folders import home_expanded
 
 WandbMode = Literal["auto", "online", "offline", "off"]
 
@@ -53,7 +54,8 @@ class RunSettings:
     notes: str | None = None
 
     def __post_init__(self) -> None:
-        """Ensure that every run is inside the root."""
+        """Ensure that every run is inside the root, where ``~`` is the home folder."""
+        self.root = str(home_expanded(self.root))
         if self.keep_last < 1:
             raise InputError(f"run.keep_last is {self.keep_last}; give 1 or more")
         parts = Path(self.experiment or "").parts
