@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from multitask.images.progress_line import tell
 from multitask.runs.log_file import LOG, keep_log, quiet_screen, say
 
 LIGHTNING = logging.getLogger("lightning.pytorch")
@@ -76,3 +77,15 @@ def test_warnings_are_shown_and_logged_once(tmp_path: Path) -> None:
         warnings.warn("take care", UserWarning, stacklevel=1)
     assert [str(each.message) for each in shown] == ["take care"]
     assert (tmp_path / "log.txt").read_text().count("UserWarning: take care") == 1
+
+
+def test_names_in_what_is_said_do_not_control_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_log(tmp_path)
+    say("Run: runs/\x1b[2J\nis \u202eover")
+    tell("image cache: \x9b2J")
+    said = capsys.readouterr()
+    assert said.out == "Run: runs/\\x1b[2J\nis \\u202eover\n"
+    assert said.err == "image cache: \\x9b2J\n"
+    assert "\x1b" not in (tmp_path / "log.txt").read_text()

@@ -6,13 +6,16 @@ import logging
 import sys
 import time
 
+from multitask.pages.shown import shown
+
 LOG = logging.getLogger("multitask")
 SECONDS = 5.0
 """Seconds between two lines, and before the first."""
 
 
 def tell(text: str) -> None:
-    """Print a line to standard error, and log it."""
+    """Print a line to standard error, and log it; names in it cannot control the terminal."""
+    text = shown(text)
     print(text, file=sys.stderr, flush=True)
     LOG.info(text)
 

@@ -13,6 +13,7 @@ from threading import Timer
 from typing import Any
 
 from multitask.errors import naming
+from multitask.pages.shown import shown
 
 LOG = logging.getLogger("multitask")
 """All messages are logged here too, and from here to the run's ``log.txt``."""
@@ -25,7 +26,12 @@ PATIENCE = 8.0
 
 
 def say(text: str) -> None:
-    """Print a line, and log it."""
+    """Print lines, and log them.
+
+    Args:
+        text: may contain names and words from others, which cannot control the terminal.
+    """
+    text = "\n".join(map(shown, text.split("\n")))
     print(text, flush=True)
     LOG.info(text)
 
