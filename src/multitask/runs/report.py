@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from torch import Tensor
@@ -16,6 +15,7 @@ from multitask.callbacks.source_evaluation import of_source, sources_of
 from multitask.checkpoints.source import weight_files
 from multitask.data import DataModule
 from multitask.module import MultiTask
+from multitask.pages.screen_table import print_tables
 from multitask.pages.shown import shown
 from multitask.pages.words import arrow, listed
 from multitask.runs.log_file import LOG, say
@@ -69,13 +69,11 @@ def report(
         folder: the run's folder.
         sync: the command that sends the run; None if there is nothing to send.
     """
-    console = Console(record=True)
-    console.print(results_table(model, split, values))
-    for source in sources_of(values):
-        console.print(results_table(model, split, values, source))
+    tables = [results_table(model, split, values)]
+    tables += [results_table(model, split, values, source) for source in sources_of(values)]
     if parts := parts_of(values):
-        console.print(_robust_table(model, split, values, parts))
-    LOG.info("\n" + console.export_text())
+        tables.append(_robust_table(model, split, values, parts))
+    LOG.info("\n" + print_tables(tables))
     show_kept(model, split, values)
     if any(name.startswith("trivial/") for name in values):
         say("The trivial predictor ignores the input: the most frequent class or the mean target.")
@@ -87,9 +85,7 @@ def report(
 def show_kept(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> None:
     """Print what `kept_table` finds, if anything; see there."""
     if (table := kept_table(model, split, values)) is not None:
-        console = Console(record=True)
-        console.print(table)
-        LOG.info("\n" + console.export_text())
+        LOG.info("\n" + print_tables([table]))
 
 
 def kept_table(model: MultiTask, split: str, values: Mapping[str, Tensor]) -> Table | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pandas import DataFrame
-from rich.console import Console
 from rich.markup import escape
 
 from multitask.after.adapting.adaptation import Adaptation
 from multitask.after.evaluating.evaluation_report import number
 from multitask.after.evaluating.screen_tables import new_table
+from multitask.pages.screen_table import print_tables
 from multitask.pages.words import arrow
 
 
@@ -99,13 +99,11 @@ def show_adaptation(found: Adaptation) -> str:
     Args:
         found: results of the adaptation.
     """
-    console = Console(record=True)
     first, *others = heads(found)
     table = new_table(caption(found), [first], others)
     for row in cells(found):
         table.add_row(*map(escape, row))
-    console.print(table)
-    return console.export_text()
+    return print_tables([table])
 
 
 def write_json(found: Adaptation, path: Path) -> None:

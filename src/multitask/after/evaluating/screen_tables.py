@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from multitask.after.evaluating.comparison import Change
 from multitask.after.evaluating.evaluation import Results
 from multitask.after.evaluating.evaluation_report import number
+from multitask.pages.screen_table import print_tables
 from multitask.pages.shown import shown
 from multitask.pages.words import arrow
 
@@ -25,11 +25,7 @@ def show_evaluation(results: Results, changes: Sequence[Change]) -> str:
     Returns:
         The printed text, without colours.
     """
-    console = Console(record=True)
-    console.print(_metrics(results))
-    if changes:
-        console.print(_differences(changes))
-    return console.export_text()
+    return print_tables([_metrics(results), *([_differences(changes)] if changes else [])])
 
 
 def new_table(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:

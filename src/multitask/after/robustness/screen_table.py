@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.markup import escape
 
 from multitask.after.evaluating.evaluation_report import number
 from multitask.after.evaluating.screen_tables import new_table
 from multitask.after.robustness.measurement import Robustness
 from multitask.after.robustness.sanity import size_in_words
+from multitask.pages.screen_table import print_tables
 
 
 def show_robustness(found: Robustness) -> str:
@@ -27,6 +27,4 @@ def show_robustness(found: Robustness) -> str:
         arrow = "↑" if found.higher_is_better(task) else "↓"
         values = [number(found.estimate(each, task).value) for _, each in several]
         table.add_row(task, escape(f"{found.headline(task)} {arrow}"), *values)
-    console = Console(record=True)
-    console.print(table)
-    return console.export_text()
+    return print_tables([table])
