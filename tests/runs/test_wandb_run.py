@@ -284,6 +284,11 @@ def test_settings_that_the_client_refuses_are_named(settings: Any, right: str) -
         ("WANDB_HTTP_PROXY", "::"),
         ("WANDB_IDENTITY_TOKEN_FILE", "/nowhere"),
         ("WANDB_API_KEY", " secret "),
+        ("WANDB_INIT_TIMEOUT", "nan"),
+        ("WANDB_INIT_TIMEOUT", "-1"),
+        ("WANDB_FINISH_TIMEOUT", "nan"),
+        ("WANDB_FINISH_TIMEOUT", "-1"),
+        ("WANDB_SWEEP_PARAM_PATH", "/nowhere.yaml"),
     ],
 )
 def test_variables_that_the_client_refuses_are_named(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ SETTINGS = {
 """The client's names for a run's settings."""
 LONGEST_ID = 128
 """Most characters of an id; the server accepts them, and they fit into a folder's name."""
+SECONDS = ("WANDB_INIT_TIMEOUT", "WANDB_FINISH_TIMEOUT")
+"""Variables that limit how long the client may wait."""
 _told: set[str] = set()
 
 
@@ -72,12 +75,19 @@ def _check_variables(client: Any) -> None:
             f"the variable WANDB_RUN_ID has {len(client.run_id)} characters; give at most "
             f"{LONGEST_ID}, or unset it"
         )
-    token = client.identity_token_file
-    if token and not Path(token).is_file():
-        raise InputError(
-            f"the variable WANDB_IDENTITY_TOKEN_FILE names {token}, which is not a file; "
-            "correct it, or unset it"
-        )
+    for name, path in (
+        ("WANDB_IDENTITY_TOKEN_FILE", client.identity_token_file),
+        ("WANDB_SWEEP_PARAM_PATH", client.sweep_param_path),
+    ):
+        if path and not Path(path).is_file():
+            raise InputError(
+                f"the variable {name} names {path}, which is not a file; correct it, or unset it"
+            )
+    for name in SECONDS:
+        if (value := os.environ.get(name)) and not 0 <= float(value) <= sys.float_info.max:
+            raise InputError(
+                f"the variable {name} is {value}; give a number of seconds, 0 or more, or unset it"
+            )
 
 
 def reason_of(error: BaseException) -> str:
