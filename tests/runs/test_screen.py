@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +78,50 @@ def test_a_full_screen_fails_a_program_that_prints_alone() -> None:
     assert done.stderr.decode().splitlines() == [
         "multitask: the output cannot be written (No space left on device) and is skipped"
     ]
+
+
+BLOCKED = """
+import signal, sys
+from multitask.cli import program
+from multitask.runs.log_file import say
+
+# A shell's background job ignores Ctrl-C, and hands that on to what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def main():
+    print("begins", file=sys.stderr, flush=True)
+    try:
+        while True:
+            say("a line that nobody reads " * 40)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        print("a last line " * 1000)
+        sys.exit(130)
+
+program.main = main
+program.program()
+"""
+
+
+def test_ctrl_c_ends_a_program_whose_output_nobody_reads() -> None:
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", BLOCKED], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "begins\n"
+        deadline = time.monotonic() + 60
+        while select.select([], [writer], [], 0)[1]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        # The pipe is full, so the program waits.
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read() == "interrupted\n"
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(writer)
+        os.close(reader)

@@ -20,6 +20,8 @@ NOBODY_READS = 141
 Shells report this code for programs that the system ends for this reason.
 """
 NOT_WRITTEN = 1
+LAST_WAIT = 0.2
+"""Seconds for which a reader is waited for after Ctrl-C has ended a longer wait."""
 LOOKALIKES = {
     "^": "\u2191",
     "v": "\u2193",
@@ -71,18 +73,29 @@ class _Device(io.FileIO):
     """A file that accepts any output, even after its target is gone."""
 
     failure: OSError | None = None
+    is_interrupted = False
+    """Whether a person has interrupted a write, to any such file, that nobody read."""
 
     def write(self, content: Any) -> int:
+        if _Device.is_interrupted and not self._is_read(LAST_WAIT):
+            return len(content)
         try:
             while (written := super().write(content)) is None:
                 # Another program that shares the file has made it non-blocking.
                 select.select([], [self], [])
+        except KeyboardInterrupt:
+            # Whatever is printed until the end would wait for the same reader for ever.
+            _Device.is_interrupted |= not self._is_read(0.0)
+            raise
         except OSError as error:
             if self.failure is None:
                 self.failure = error
                 self._tell(error)
             return len(content)
         return written
+
+    def _is_read(self, seconds: float) -> bool:
+        return bool(select.select([], [self], [], seconds)[1])
 
     def _tell(self, error: OSError) -> None:
         if self.fileno() == 1 and error.errno != errno.EPIPE:
