@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,11 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
     path.write_bytes(b"a: \xff")
     with pytest.raises(InputError, match="UTF-8"):
         read_yaml(path)
+
+
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "x.yaml"
+    os.mkfifo(pipe)
+    for read in (read_config, read_yaml):
+        with pytest.raises(InputError, match=r"x\.yaml is a pipe, .*give a YAML file"):
+            read(pipe)

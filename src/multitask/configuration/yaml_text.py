@@ -83,10 +83,13 @@ def bounded_text(path: Path) -> str:
     """Read a file of text, which may be a device that never ends.
 
     Raises:
-        InputError: if it is too long to be a configuration.
+        InputError: if it is a pipe, or too long to be a configuration.
         OSError: if it cannot be read.
         UnicodeDecodeError: if it is not UTF-8 text.
     """
+    if path.is_fifo():
+        # The parser reads the file again, and would find nothing, or wait for a writer.
+        raise InputError(f"{path} is a pipe, which can be read only once; give a YAML file")
     with path.open(encoding="utf-8") as file:
         text = file.read(MOST_CHARACTERS + 1)
     if len(text) > MOST_CHARACTERS:
