@@ -12,14 +12,6 @@ from multitask.checkpoints.named_checkpoint import LAST
 from multitask.runs.folder import CONFIG, config_of, folder_of, make_folder, new_folder, part_file
 
 
-def make_run(folder: Path, checkpoint: bool = True) -> Path:
-    (folder / "checkpoints").mkdir(parents=True)
-    (folder / CONFIG).write_text("{}")
-    if checkpoint:
-        (folder / LAST).write_bytes(b"")
-    return folder
-
-
 def test_names_are_a_time_and_an_id_that_no_other_run_has(tmp_path: Path) -> None:
     names = [new_folder(tmp_path).name for _ in range(10)]
     assert len(set(names)) == 10
@@ -79,7 +71,9 @@ def test_configuration_is_that_of_the_last_part(tmp_path: Path) -> None:
 def test_folder_of_a_checkpoint_is_the_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = make_run(tmp_path / "runs" / "digits" / "one")
+    run = tmp_path / "runs" / "digits" / "one"
+    (run / LAST).parent.mkdir(parents=True)
+    (run / CONFIG).write_text("{}")
     assert folder_of(run / LAST) == run
     assert folder_of(run / "model.ckpt") == run
     assert folder_of(run / "test" / "two" / "deep.ckpt") is None

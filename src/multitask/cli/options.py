@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from multitask.cli.help import usage
+from multitask.configuration.home_folders import home_expanded
 from multitask.configuration.written_arguments import joined
 from multitask.errors import InputError, nearest
-from multitask.images.folders import home_expanded
 
 ONE = range(1, 2)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from multitask.checkpoints.named_checkpoint import LAST
 from multitask.cli.run_command import RUN_FOLDER, run_command
+from multitask.configuration.home_folders import home_expanded
 from multitask.configuration.written_arguments import joined, values_of
 from multitask.distributed import is_first_process
 from multitask.errors import InputError
-from multitask.images.folders import home_expanded
 from multitask.pages.words import listed
 from multitask.runs.deciding_files import whole_config
 from multitask.runs.last_run import resumable_run

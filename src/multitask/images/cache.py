@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from multitask.configuration.home_folders import home_expanded
 from multitask.errors import InputError
 from multitask.images.cache_build import find_or_build
 from multitask.images.cache_state import PIXELS, Order, default_folder
 from multitask.images.chunks import decoded_image
 from multitask.images.decoding import UnusableImage
 from multitask.images.digest import FileDigests, digest_files
-from multitask.images.folders import home_expanded
 from multitask.images.format import ImageFormat
 from multitask.images.pixel_file import PixelFile
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from multitask.configuration.home_folders import home_expanded
 from multitask.errors import InputError
 from multitask.images.decoding import decode
 from multitask.images.digest import FileDigests
-from multitask.images.folders import home_expanded
 from multitask.images.format import ImageFormat, Size
 from multitask.images.index import Entry, read_beginning, read_index
 from multitask.images.progress_line import tell

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from multitask.configuration.home_folders import home_expanded
 from multitask.errors import InputError
-from multitask.images.folders import home_expanded
 
 WandbMode = Literal["auto", "online", "offline", "off"]
 

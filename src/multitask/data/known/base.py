@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from multitask.configuration.home_folders import home_expanded
 from multitask.data.base import DataModule
 from multitask.data.computed import ComputedTargets, part_seed
 from multitask.data.dataset import BatchDataset
@@ -16,7 +17,6 @@ from multitask.data.known.part import Part
 from multitask.errors import InputError
 from multitask.geometry import Geometry
 from multitask.images.file_lock import exclusive
-from multitask.images.folders import home_expanded
 
 
 class KnownData(DataModule, ABC):

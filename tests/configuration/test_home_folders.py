@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from multitask.cli.options import read_options
+from multitask.configuration.home_folders import home_expanded
 from multitask.errors import InputError
-from multitask.images.folders import home_expanded
 
 
 @pytest.mark.parametrize(
