@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from fastapi import Request
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
@@ -164,8 +165,10 @@ class Uploads:
         size = AROUND + (self.limits.written_bytes if self.examples else 0)
         try:
             return await request.form(max_files=1, max_fields=fields, max_part_size=size)
-        except HTTPException as error:
-            reason = str(error.detail).rstrip(".")
+        except (HTTPException, FormParserError) as error:
+            # Only some versions of Starlette turn the parser's errors into their own.
+            told = error.detail if isinstance(error, HTTPException) else error
+            reason = str(told).rstrip(".")
             one = "; send one file" if self.has_image else "; send the fields"
             raise self._refusal(422, f"the form cannot be read ({reason}){one}") from error
 
