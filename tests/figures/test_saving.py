@@ -29,8 +29,9 @@ def drawn(names: list[str], path: Path) -> Figure:
         axes.text(0, 1, name)
         axes.legend()
     with warnings.catch_warnings():
+        warnings.simplefilter("error")
         # Matplotlib itself may call what later versions of its libraries deprecate.
-        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("ignore", message=".*deprecated - use")
         save_figure(figure, path, dpi=50)
     return figure
 
