@@ -31,7 +31,7 @@ def drawn(names: list[str], path: Path) -> Figure:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         # Matplotlib itself may call what later versions of its libraries deprecate.
-        warnings.filterwarnings("ignore", message=".*deprecated - use")
+        warnings.filterwarnings("ignore", message=".*deprecated.* use ")
         save_figure(figure, path, dpi=50)
     return figure
 
