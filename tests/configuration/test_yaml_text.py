@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -76,6 +77,9 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
 def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "x.yaml"
     os.mkfifo(pipe)
+    # With a writer, whoever reads it finds nothing instead of waiting.
+    writer = Thread(target=lambda: pipe.open("w").close(), daemon=True)
+    writer.start()
     for read in (read_config, read_yaml):
         with pytest.raises(InputError, match=r"x\.yaml is a pipe, .*give a YAML file"):
             read(pipe)

@@ -240,3 +240,10 @@ def test_floating_images_and_targets_of_any_dtype_are_trained_on(
     model = tiny_model()
     check("fit", model, data, None)
     trainer(precision=precision).fit(model, data)
+
+
+def test_each_process_needs_a_sample_of_every_batch(tiny_data: TinyData) -> None:
+    data = tiny_data()
+    data.refuse_idle_processes(data.batch_size)
+    with pytest.raises(InputError, match="9 processes share each batch, but batch_size is 8"):
+        data.refuse_idle_processes(9)

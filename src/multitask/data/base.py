@@ -334,7 +334,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         return BatchLoader(self.splits[split], batches, self.num_workers, pin_memory=on_gpu)
 
-    def check_processes(self, processes: int) -> None:
+    def refuse_idle_processes(self, processes: int) -> None:
         """Refuse a training in which some processes would never get a sample.
 
         Args:
@@ -357,7 +357,7 @@ class DataModule(NumbersChecked, DataDescription, LightningDataModule, ABC):
                 f"batch_size is {self.batch_size}, but there are only {len(split)} training "
                 f"samples; set it to {len(split)} or less"
             )
-        self.check_processes(self._processes().get("world_size", 1))
+        self.refuse_idle_processes(self._processes().get("world_size", 1))
         if self.balanced_by is not None:
             classes = classes_of(split.targets, self.balanced_by, len(split))
             return ClassBalanced(classes, self.batch_size, self.seed, **self._processes())

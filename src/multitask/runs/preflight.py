@@ -192,7 +192,7 @@ def check_training(
     Raises:
         InputError: with a suggestion of what would be valid.
     """
-    data.check_processes(trainer.world_size)
+    data.refuse_idle_processes(trainer.world_size)
     check_callbacks(callbacks, data, trainer)
     for each in callbacks:
         if isinstance(each, KeepTasks):

@@ -22,6 +22,8 @@ from after.serving.stand_in_model import (
     send,
     served,
 )
+from fastapi import Request
+from python_multipart.exceptions import MultipartParseError
 from starlette.types import ASGIApp
 
 
@@ -136,6 +138,15 @@ def test_requests_that_are_no_form_with_a_file(
     app: ASGIApp, options: dict[str, object], status: int
 ) -> None:
     assert "curl -F image=@photo.jpg" in refused(ask(app, "/predict", "POST", **options), status)
+
+
+def test_a_form_that_only_the_parser_refuses(app: ASGIApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def form(*_: object, **__: object) -> None:
+        raise MultipartParseError("no boundary.")
+
+    monkeypatch.setattr(Request, "form", form)
+    found = ask(app, "/predict", "POST", files={"image": image_file()})
+    assert "the form cannot be read (no boundary)" in refused(found, 422)
 
 
 @pytest.mark.parametrize(
