@@ -64,7 +64,13 @@ def samples(model: Any) -> dict[str, torch.Tensor]:
 def test_an_onnx_file_predicts_what_the_model_does(case: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = CASES[case]()
-    done = export(model, "onnx", tmp_path / "model.onnx")
+    try:
+        done = export(model, "onnx", tmp_path / "model.onnx")
+    except InputError as error:
+        # A fault of the exporter of torch 2.11, which the user is told of.
+        if "got prim.device != aten.where" not in str(error):
+            raise
+        pytest.skip("this version of torch cannot convert the model")
     assert done.difference < 5e-5
     run = OnnxModel(done.path)
     given = samples(model)
