@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -36,6 +38,8 @@ MOST_CELLS = 4_000_000
 VERSION = "1"
 """Version of the computation of predictions and parts; parts of other versions are not reused."""
 EMBEDDING = ".embeddings"
+PAUSE = 0.02
+"""Seconds between two looks for the next part."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Prediction:
         most = MOST_CELLS // (len(self.batches.empty) + self.batches.features)
         self.rows = max(1, min(rows, most) // batch_size) * batch_size
         self.parts = PredictionParts(output, {}, -(-len(images) // self.rows))
+        self._has_failed = False
 
     def run(self) -> Outcome:
         """Predict for all samples, and write the table.
@@ -103,14 +108,15 @@ class Prediction:
 
     def _run(self) -> Outcome:
         self.work.first(self._begin)
-        with silent_pillow(), self._threads():
-            self._predict(self.parts.missing(self.work.rank, self.work.size))
-        self.work.wait()
+        with self._writing() as written:
+            with silent_pillow(), self._threads():
+                self._predict(self.parts.missing(self.work.rank, self.work.size))
+            self.work.wait()
         problems = 0
-        files = [self.output, *([self.embeddings] if self.embeddings else [])]
         if self.work.is_first:
-            problems = self._join()
+            problems = self._publish([each.result() for each in written])
         self.work.wait()
+        files = [self.output, *([self.embeddings] if self.embeddings else [])]
         return Outcome(len(self.images), problems, files)
 
     @contextmanager
@@ -179,17 +185,37 @@ class Prediction:
     def _span(self, number: int) -> range:
         return range(number * self.rows, min((number + 1) * self.rows, len(self.images)))
 
-    def _join(self) -> int:
-        """Write the tables, and return the number of images that could not be used."""
-        numbers = range(self.parts.count)
+    @contextmanager
+    def _writing(self) -> Iterator[list[Future[tuple[Path, Path]]]]:
+        """Write the tables in threads, so that the cores that predict do not wait for that."""
         tables = [("", self.output), (EMBEDDING, self.embeddings)]
-        whole: list[tuple[Path, Path]] = []
-        for of, path in tables:
-            if path is not None:
-                place = folder_of_parts(self.output) / f"whole{of}"
-                write_table((self.parts.path(each, of) for each in numbers), place, _ending(path))
-                whole.append((place, path))
-        problems = sum(self.parts.problems(each) for each in numbers)
+        own = [(of, path) for of, path in tables if path is not None and self.work.is_first]
+        with ThreadPoolExecutor(len(tables)) as pool:
+            try:
+                yield [pool.submit(self._write, of, path) for of, path in own]
+            except BaseException:
+                # The threads would wait forever for the next part.
+                self._has_failed = True
+                raise
+
+    def _write(self, of: str, path: Path) -> tuple[Path, Path]:
+        """Write a table from its parts; returns its temporary path and its final one."""
+        place = folder_of_parts(self.output) / f"whole{of}"
+        write_table(self._finished(of), place, _ending(path))
+        return place, path
+
+    def _finished(self, of: str) -> Iterator[Path]:
+        """The parts of a table in order, each as soon as any process has written it."""
+        for path in (self.parts.path(each, of) for each in range(self.parts.count)):
+            while not path.is_file():
+                if self._has_failed:
+                    return
+                time.sleep(PAUSE)
+            yield path
+
+    def _publish(self, whole: Sequence[tuple[Path, Path]]) -> int:
+        """Move the tables to their final paths, and return the number of unusable images."""
+        problems = sum(self.parts.problems(each) for each in range(self.parts.count))
         was_joined = self.parts.are_joined()
         self.parts.say_joined()
         if self.batches.has_maps and self.parts.files.exists():
