@@ -99,10 +99,12 @@ class AdversarialPass(AttackingPass):
     def _attacked(self, model: MultiTask, batch: Batch) -> Tensor:
         images, places = batch[IMAGE], places_of(batch)
         self.look(images)
+        if self.share == 1:
+            return self.attack(model, batch, places, self.seed, self.bounds)
         # With another seed than the random start, which would be correlated with the choice.
         (drawn,) = uniforms(self.seed + 1, places, [1])
         chosen = drawn[:, 0] < self.share
-        if self.share == 1 or self.is_sharded:
+        if self.is_sharded:
             found = self.attack(model, batch, places, self.seed, self.bounds)
             return torch.where(chosen.view(-1, 1, 1, 1), found, images)
         rows = chosen.nonzero()[:, 0]
