@@ -95,6 +95,17 @@ def test_docstrings_name_parameters_that_there_are(caplog: pytest.LogCaptureFixt
         read = [each.docstring.parsed for each in documented(package) if each.docstring]
     assert len(read) > 1000
     assert caplog.messages == []
+    # Parameters that were written into the text of the one before them.
+    described = [
+        each.description
+        for sections in read
+        for section in sections
+        if section.kind is griffe.DocstringSectionKind.parameters
+        for each in section.value
+    ]
+    assert len(described) > 2000
+    swallowed = [re.findall(r"\.\s+(?!default\b)([a-z_]+):\s", each) for each in described]
+    assert [each for each in swallowed if each] == []
 
 
 class Targets(HTMLParser):

@@ -15,8 +15,9 @@ class ANIL(FOMAML):
     trained only by the queries' losses. See `FOMAML`.
 
     Args:
-        steps: see `EpisodicPass`; 0 or more. learning_rate: see `EpisodicPass`. batch_norm: see
-            `EpisodicPass`.
+        steps: see `EpisodicPass`; 0 or more.
+        learning_rate: see `EpisodicPass`.
+        batch_norm: see `EpisodicPass`.
 
     Raises:
         InputError: if a setting is invalid.

@@ -28,8 +28,9 @@ class FOMAML(EpisodicPass):
     With 0 steps it is joint training on the queries.
 
     Args:
-        steps: see `EpisodicPass`; 0 or more. learning_rate: see `EpisodicPass`. batch_norm: see
-            `EpisodicPass`.
+        steps: see `EpisodicPass`; 0 or more.
+        learning_rate: see `EpisodicPass`.
+        batch_norm: see `EpisodicPass`.
 
     Raises:
         InputError: if a setting is invalid.

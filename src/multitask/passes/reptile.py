@@ -32,8 +32,9 @@ class Reptile(EpisodicPass):
     metrics of the last step.
 
     Args:
-        steps: see `EpisodicPass`; 1 or more. learning_rate: see `EpisodicPass`. batch_norm: see
-            `EpisodicPass`.
+        steps: see `EpisodicPass`; 1 or more.
+        learning_rate: see `EpisodicPass`.
+        batch_norm: see `EpisodicPass`.
 
     Raises:
         InputError: if a setting is invalid.
