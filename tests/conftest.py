@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from multitask import MultiTask
 
 pytest_plugins = ["browser", "conformance.table"]
+
+# Each worker, at each start, would compile the package and rewrite the assertions of all tests.
+sys.dont_write_bytecode = False
 
 # Processes are forked, which threads of tokenizers do not survive.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
