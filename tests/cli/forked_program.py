@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -26,7 +27,6 @@ from lightning.pytorch.strategies.launchers import subprocess_script
 from lightning.pytorch.utilities import rank_zero_only
 
 import multitask
-from multitask.cli.main import main
 from multitask.cli.program import program
 
 FILE = Path(multitask.__file__).with_name("__main__.py")
@@ -177,4 +177,6 @@ def _run(
     sys.argv = [str(FILE), *arguments]
     if has_spare:
         subprocess_script.subprocess = SimpleNamespace(Popen=Spare().begin)  # type: ignore[assignment]
-    main(arguments)
+    # What the process that this one was forked off has registered is that one's own to end.
+    atexit._clear()
+    program()
