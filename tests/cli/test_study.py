@@ -79,6 +79,7 @@ def test_divided_and_killed_it_reports_the_same_and_repeats_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("multitask.study.report.draw", lambda *_: {})
     study = STUDY | {"experiment": str(ROOT / "configs/experiment/digits.yaml")}
     file.write_text(yaml.safe_dump(study))
     killed = program.start(*arguments(file, "killed"), "--shard=1/2")

@@ -32,9 +32,13 @@ def names_and_values(record: Any) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_everything_is_recorded(
-    program: Any, quick: tuple[str, ...], run_folder: Callable[[], Path], recorded: Records
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    recorded: Records,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    output = program(
+    multitask(
         "fit",
         *quick,
         "--run.wandb=offline",
@@ -44,7 +48,8 @@ def test_everything_is_recorded(
         "--run.figures=true",
     )
     run = run_folder()
-    assert f"wandb sync {run.relative_to(run.parents[2])}/wandb/offline-run-" in output
+    said = capsys.readouterr().out
+    assert f"wandb sync {run.relative_to(run.parents[2])}/wandb/offline-run-" in said
     records = recorded(run)
 
     (start,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
@@ -104,10 +109,13 @@ def test_everything_is_recorded(
 
 @pytest.mark.slow
 def test_a_resumed_run_continues_its_wandb_run(
-    program: Any, quick: tuple[str, ...], run_folder: Callable[[], Path], recorded: Records
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    recorded: Records,
 ) -> None:
-    program("fit", *quick, "--run.wandb=offline")
-    program("resume", "--trainer.max_epochs=2")
+    multitask("fit", *quick, "--run.wandb=offline")
+    multitask("resume", "--trainer.max_epochs=2")
     records = recorded(run_folder())
     runs = [record.run for record in records if record.WhichOneof("record_type") == "run"]
     assert [run.run_id for run in runs] == [run_folder().name] * 2
