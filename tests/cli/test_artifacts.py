@@ -90,7 +90,7 @@ def test_online_they_arrive_and_those_of_a_resumed_run_beside_them(
 
 @pytest.mark.slow
 def test_recorded_offline_they_arrive_when_the_run_is_synced(
-    server: ArtifactServer, multitask: Callable[..., None], tmp_path: Path
+    server: ArtifactServer, multitask: Callable[..., None], tmp_path: Path, empty_figures: None
 ) -> None:
     multitask("fit", *QUICK, *WITH_TABLES, "--run.wandb=offline")
     run = only_run(tmp_path)

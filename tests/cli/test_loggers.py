@@ -70,7 +70,7 @@ def only_run(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_tensorboard_gets_scalars_figures_and_configuration_beside_the_runs_own(
-    multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path
+    multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path, empty_figures: None
 ) -> None:
     given = "[{class_path: TensorBoardLogger, init_args: {save_dir: board}}]"
     offline = ("--run.wandb=offline", "--run.figures=true")
@@ -104,6 +104,7 @@ def test_a_logger_of_ones_own_that_takes_little_ends_no_run(
     multitask: Callable[..., None],
     quick: tuple[str, ...],
     tmp_path: Path,
+    empty_figures: None,
 ) -> None:
     with pytest.warns() as warned:
         multitask(

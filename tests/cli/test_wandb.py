@@ -36,6 +36,7 @@ def test_everything_is_recorded(
     quick: tuple[str, ...],
     run_folder: Callable[[], Path],
     recorded: Records,
+    empty_figures: None,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     multitask(
