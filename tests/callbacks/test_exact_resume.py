@@ -27,12 +27,12 @@ from multitask.tasks import Classification, Regression
 TinyData = Callable[..., DataModule]
 TinyModel = Callable[..., MultiTask]
 MakeTrainer = Callable[..., Trainer]
-BATCHES, EPOCHS = 12, 3
+BATCHES, EPOCHS = 8, 3
 ACCUMULATED = {"accumulate_grad_batches": 2, "val_check_interval": 5}
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
     "in double precision": {"precision": "64-true"},
-    "limited": {"limit_train_batches": 7},
+    "limited": {"limit_train_batches": 5},
     "validated in the middle": {"val_check_interval": 5},
     "validated at half": {"val_check_interval": 0.5},
     "validated across epochs": {"val_check_interval": 17, "check_val_every_n_epoch": None},
@@ -99,7 +99,7 @@ class Runs:
         if resume and path is None:
             # Nothing was saved yet, so the run starts anew.
             (folder / "metrics.csv").unlink(missing_ok=True)
-        trainer.fit(self._model(), self.data(batch_size=2), ckpt_path=path)
+        trainer.fit(self._model(), self.data(batch_size=3), ckpt_path=path)
 
     def _model(self) -> MultiTask:
         # Dropout draws random numbers in every step.
@@ -128,7 +128,7 @@ class Runs:
             logger=MetricsFile(folder / "metrics.csv"),
             log_every_n_steps=4,
             enable_checkpointing=True,
-            **self.settings,
+            **{"limit_val_batches": 2, **self.settings},
         )
 
 
@@ -181,7 +181,7 @@ def test_cut_anywhere_and_resumed_equals_never_stopped(
         run.plateau = False
     batches = SETTINGS[name].get("limit_train_batches", BATCHES)
     # Places before, at and after validations, steps and the ends of epochs.
-    cuts = sorted({*range(1, EPOCHS * batches, 11), *range(batches, EPOCHS * batches, 13)})
+    cuts = sorted({*range(1, EPOCHS * batches, 7), *range(batches, EPOCHS * batches, 9)})
     folder = tmp_path / "run"
     run(folder, copies=cuts)
     expected, expected_curve = training(folder), without_training_metrics(curve(folder))

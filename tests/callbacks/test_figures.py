@@ -58,6 +58,12 @@ def logger() -> Logger:
     return Logger()
 
 
+@pytest.fixture
+def empty_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of tasks are empty: to draw them takes most of a test's time."""
+    monkeypatch.setattr(figures, "draw_task", lambda *_: Figure())
+
+
 def indices(page: Path) -> list[int]:
     return [int(index) for index in re.findall(r"<tr>\s*<td[^>]*>(\d+)</td>", page.read_text())]
 
@@ -72,6 +78,7 @@ def test_samples_have_their_files_where_they_have_any(
     tiny_data: Callable[..., DataModule],
     tiny_model: Callable[..., MultiTask],
     trainer: Callable[..., Trainer],
+    empty_figures: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model, data = tiny_model(), tiny_data(batch_size=7)
@@ -95,6 +102,7 @@ def test_the_first_samples_with_what_the_model_says_of_them(
     tiny_data: Callable[..., DataModule],
     tiny_model: Callable[..., MultiTask],
     trainer: Callable[..., Trainer],
+    empty_figures: None,
 ) -> None:
     model, data = tiny_model().eval(), tiny_data(batch_size=7)
     made = trainer(callbacks=[Figures(tmp_path, samples=10)])
@@ -244,6 +252,7 @@ def test_other_inputs_are_shown_as_text(
     tmp_path: Path,
     tiny_model: Callable[..., MultiTask],
     trainer: Callable[..., Trainer],
+    empty_figures: None,
 ) -> None:
     made = trainer(callbacks=[Figures(tmp_path, samples=3)], limit_train_batches=1)
     made.loggers = [logger]
@@ -259,6 +268,7 @@ def test_fifty_tasks_are_not_fifty_pictures(
     tmp_path: Path,
     tiny_data: Callable[..., DataModule],
     trainer: Callable[..., Trainer],
+    empty_figures: None,
 ) -> None:
     names = [f"t{place}" for place in range(50)]
     changed = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cli.forked_program import ForkedProgram
+from matplotlib.figure import Figure
 from wandb.proto.wandb_internal_pb2 import Record
 
 from multitask.cli.main import main
@@ -49,6 +50,12 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("MULTITASK_", "WANDB_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("WANDB_SILENT", "true")
+
+
+@pytest.fixture
+def empty_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of tasks are empty: to draw them takes most of the time of a short run."""
+    monkeypatch.setattr("multitask.callbacks.figures.draw_task", lambda *_: Figure())
 
 
 @pytest.fixture

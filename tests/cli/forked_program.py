@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -11,9 +12,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
+from multiprocessing import forkserver as server
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
@@ -26,7 +27,6 @@ from lightning.pytorch.strategies.launchers import subprocess_script
 from lightning.pytorch.utilities import rank_zero_only
 
 import multitask
-from multitask.cli.main import main
 from multitask.cli.program import program
 
 FILE = Path(multitask.__file__).with_name("__main__.py")
@@ -47,7 +47,7 @@ def forkserver() -> ForkServerContext:
     context = get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
     # Before another user of the server, who would have it import less.
-    ensure_running()
+    server.ensure_running()
     return context
 
 
@@ -177,4 +177,8 @@ def _run(
     sys.argv = [str(FILE), *arguments]
     if has_spare:
         subprocess_script.subprocess = SimpleNamespace(Popen=Spare().begin)  # type: ignore[assignment]
-    main(arguments)
+    # What the program forks comes off the same server; one of its own would import everything anew.
+    server._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+    # What the process that this one was forked off has registered is that one's own to end.
+    atexit._clear()
+    program()

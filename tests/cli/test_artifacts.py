@@ -57,9 +57,9 @@ def check_committed(version: Version, run: Path, checkpoint: bytes) -> None:
 
 @pytest.mark.slow
 def test_online_they_arrive_and_those_of_a_resumed_run_beside_them(
-    server: ArtifactServer, program: Any, multitask: Callable[..., None], tmp_path: Path
+    server: ArtifactServer, multitask: Callable[..., None], tmp_path: Path
 ) -> None:
-    program("fit", *QUICK, "--run.wandb=online")
+    multitask("fit", *QUICK, "--run.wandb=online")
     run = only_run(tmp_path)
     best, last = run / "checkpoints/best.ckpt", run / "checkpoints/last.ckpt"
     (only,) = server.of_kind("model")
@@ -69,7 +69,7 @@ def test_online_they_arrive_and_those_of_a_resumed_run_beside_them(
     assert (only.metadata["epoch"], only.metadata["tasks"]) == (0, ["digit", "glyph"])
 
     # Without validation the best stays what it was.
-    program("resume", "--trainer.max_epochs=2", "--trainer.limit_val_batches=0")
+    multitask("resume", "--trainer.max_epochs=2", "--trainer.limit_val_batches=0")
     earlier, later, newest = server.of_kind("model")
     check_committed(earlier, run, first)
     check_committed(later, run, best.read_bytes())
@@ -90,7 +90,7 @@ def test_online_they_arrive_and_those_of_a_resumed_run_beside_them(
 
 @pytest.mark.slow
 def test_recorded_offline_they_arrive_when_the_run_is_synced(
-    server: ArtifactServer, multitask: Callable[..., None], tmp_path: Path
+    server: ArtifactServer, multitask: Callable[..., None], tmp_path: Path, empty_figures: None
 ) -> None:
     multitask("fit", *QUICK, *WITH_TABLES, "--run.wandb=offline")
     run = only_run(tmp_path)

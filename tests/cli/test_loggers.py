@@ -70,7 +70,7 @@ def only_run(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_tensorboard_gets_scalars_figures_and_configuration_beside_the_runs_own(
-    multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path
+    multitask: Callable[..., None], quick: tuple[str, ...], tmp_path: Path, empty_figures: None
 ) -> None:
     given = "[{class_path: TensorBoardLogger, init_args: {save_dir: board}}]"
     offline = ("--run.wandb=offline", "--run.figures=true")
@@ -94,7 +94,7 @@ def test_tensorboard_gets_scalars_figures_and_configuration_beside_the_runs_own(
     assert last.width > 300
 
     # The run's configuration names the logger, and is used without being vouched for.
-    multitask("test", f"--ckpt_path={run}/checkpoints/best.ckpt", "--trainer.limit_test_batches=1")
+    multitask("test", f"--ckpt_path={run}/checkpoints/best.ckpt", "--run.figures=false")
     assert len(list((tmp_path / "board/lightning_logs").iterdir())) == 2
     assert list(run.glob("test/*/metrics.csv"))
 
@@ -104,6 +104,7 @@ def test_a_logger_of_ones_own_that_takes_little_ends_no_run(
     multitask: Callable[..., None],
     quick: tuple[str, ...],
     tmp_path: Path,
+    empty_figures: None,
 ) -> None:
     with pytest.warns() as warned:
         multitask(

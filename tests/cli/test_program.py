@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli.forked_program import FILE, forkserver, set_environment
+
+from multitask.cli.program import program
 
 ENDINGS = """
 import atexit, os, sys, threading, time
@@ -121,22 +124,31 @@ program.program()
     assert "BrokenPipeError: to a server" in done.stderr
 
 
+def _train(arguments: list[str], folder: Path, environment: dict[str, str], pipe: str) -> None:
+    set_environment(environment)
+    os.chdir(folder)
+    os.dup2(os.open(pipe, os.O_WRONLY), 1)
+    os.dup2(os.open("errors.txt", os.O_WRONLY | os.O_CREAT), 2)
+    # As with PYTHONIOENCODING=ascii.
+    sys.stdout = os.fdopen(1, "w", encoding="ascii")
+    sys.argv = [str(FILE), *arguments]
+    program()
+
+
 @pytest.mark.slow
 def test_a_run_is_complete_though_its_reader_has_gone(tmp_path: Path) -> None:
     digits = Path(__file__).parents[2] / "configs/experiment/digits.yaml"
     limits = [f"--trainer.limit_{split}_batches=1" for split in ("train", "val", "test")]
     settings = ["--trainer.max_epochs=1", "--run.figures=false", "--run.wandb=off"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "multitask", "fit", f"--config={digits}", *limits, *settings],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout
-    assert process.stderr
-    assert process.stdout.readline().startswith(b"ConvNet")
-    process.stdout.close()
-    assert b"Traceback" not in process.stderr.read()
-    assert process.wait(120) == 0
+    pipe = tmp_path / "output"
+    os.mkfifo(pipe)
+    arguments = ["fit", f"--config={digits}", *limits, *settings]
+    place = (tmp_path, dict(os.environ), str(pipe))
+    process = forkserver().Process(target=_train, args=(arguments, *place))
+    process.start()
+    with pipe.open("rb") as reader:
+        assert reader.readline().startswith(b"ConvNet")
+    process.join(120)
+    assert process.exitcode == 0
+    assert b"Traceback" not in (tmp_path / "errors.txt").read_bytes()
     assert len(list(tmp_path.glob("runs/digits/*/summary.json"))) == 1

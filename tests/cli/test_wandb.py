@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -35,9 +32,14 @@ def names_and_values(record: Any) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_everything_is_recorded(
-    program: Any, quick: tuple[str, ...], run_folder: Callable[[], Path], recorded: Records
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    recorded: Records,
+    empty_figures: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    output = program(
+    multitask(
         "fit",
         *quick,
         "--run.wandb=offline",
@@ -47,7 +49,8 @@ def test_everything_is_recorded(
         "--run.figures=true",
     )
     run = run_folder()
-    assert f"wandb sync {run.relative_to(run.parents[2])}/wandb/offline-run-" in output
+    said = capsys.readouterr().out
+    assert f"wandb sync {run.relative_to(run.parents[2])}/wandb/offline-run-" in said
     records = recorded(run)
 
     (start,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
@@ -107,10 +110,13 @@ def test_everything_is_recorded(
 
 @pytest.mark.slow
 def test_a_resumed_run_continues_its_wandb_run(
-    program: Any, quick: tuple[str, ...], run_folder: Callable[[], Path], recorded: Records
+    multitask: Callable[..., None],
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    recorded: Records,
 ) -> None:
-    program("fit", *quick, "--run.wandb=offline", "--run.figures=true")
-    program("resume", "--trainer.max_epochs=2")
+    multitask("fit", *quick, "--run.wandb=offline")
+    multitask("resume", "--trainer.max_epochs=2")
     records = recorded(run_folder())
     runs = [record.run for record in records if record.WhichOneof("record_type") == "run"]
     assert [run.run_id for run in runs] == [run_folder().name] * 2
@@ -133,19 +139,15 @@ def test_off_leaves_no_trace(
 
 @pytest.mark.slow
 def test_not_logged_in_is_offline_and_asks_nothing(
-    quick: tuple[str, ...], run_folder: Callable[[], Path], tmp_path: Path
+    program: Any,
+    quick: tuple[str, ...],
+    run_folder: Callable[[], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    environment = {**os.environ, "HOME": str(tmp_path), "NETRC": str(tmp_path / "none")}
-    done = subprocess.run(
-        [sys.executable, "-m", "multitask", "fit", *quick, "--run.wandb=auto"],
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=environment,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "wandb sync" in done.stdout
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    assert "wandb sync" in program("fit", *quick, "--run.wandb=auto")
     assert list(run_folder().glob("wandb/offline-run-*"))
 
 

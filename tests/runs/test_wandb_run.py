@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +31,7 @@ from multitask.runs.wandb_run import (
 )
 
 KEY = "0" * 40
+LOGIN = wandb.login
 
 
 @pytest.fixture(autouse=True)
@@ -81,27 +81,17 @@ def test_known_person_is_online(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wandb_mode(RunSettings(wandb="off")) is None
 
 
-@pytest.mark.slow
-def test_wandb_itself_knows_who_has_logged_in(tmp_path: Path) -> None:
-    program = (
-        "from multitask.runs.wandb_run import wandb_mode\n"
-        "from multitask.runs.settings import RunSettings\n"
-        "print(wandb_mode(RunSettings()))\n"
-        "with open(os.environ['HOME'] + '/.netrc', 'w') as file:\n"
-        f"    file.write('machine api.wandb.ai login user password {KEY}')\n"
-        "print(wandb_mode(RunSettings()))\n"
-    )
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB_", "NETRC"))}
-    done = subprocess.run(
-        [sys.executable, "-c", f"import os\n{program}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        stdin=subprocess.DEVNULL,
-        env={**environment, "HOME": str(tmp_path), "WANDB_SILENT": "true"},
-        cwd=tmp_path,
-    )
-    assert done.stdout.split() == ["offline", "online"]
+def test_wandb_itself_knows_who_has_logged_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wandb, "login", LOGIN)
+    for name in [name for name in os.environ if name.startswith(("WANDB_", "NETRC"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    assert wandb_mode(RunSettings()) == "offline"
+    (tmp_path / ".netrc").write_text(f"machine api.wandb.ai login user password {KEY}\n")
+    assert wandb_mode(RunSettings()) == "online"
 
 
 @pytest.mark.parametrize(

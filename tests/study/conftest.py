@@ -21,6 +21,12 @@ COST = {
 
 
 @pytest.fixture
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have no figures, which take most of their time."""
+    monkeypatch.setattr("multitask.study.report.draw", lambda *_: {})
+
+
+@pytest.fixture
 def finished_run(tmp_path: Path) -> Callable[..., Path]:
     """Makes the folder of a run that was trained with some arguments.
 

@@ -137,7 +137,9 @@ def test_scores_are_means_and_intervals_over_seeds(results: Results) -> None:
     assert table["rank"].tolist() == [1.5, 1.5]
 
 
-def test_further_metrics_are_shown_and_not_compared(results: Results, tmp_path: Path) -> None:
+def test_further_metrics_are_shown_and_not_compared(
+    results: Results, tmp_path: Path, without_figures: None
+) -> None:
     table = further_scores(results)
     assert table.columns.tolist() == ["kind calibration_error", "kind calibration_error ±"]
     assert table.loc["both"].tolist() == pytest.approx([0.1, 0.1 * stats.t.ppf(0.975, 2) / 3**0.5])
@@ -226,7 +228,7 @@ def test_lookahead_is_what_runs_estimated_at_their_end(results: Results) -> None
 
 
 def test_the_report_marks_differences_that_stay_significant(
-    results: Results, tmp_path: Path
+    results: Results, tmp_path: Path, without_figures: None
 ) -> None:
     better = results.scores.copy()
     rows = (better["method"] == "both") & (better["task"] == "kind")

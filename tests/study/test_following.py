@@ -288,14 +288,18 @@ def test_the_cost_of_a_run_has_that_of_what_it_starts_from(study: Study, tmp_pat
     assert not [each for each in costs(results(study, tmp_path, ["anew"])) if "total" in each]
 
 
-def test_a_cost_that_is_not_known_is_not_guessed(study: Study, tmp_path: Path) -> None:
+def test_a_cost_that_is_not_known_is_not_guessed(
+    study: Study, tmp_path: Path, without_figures: None
+) -> None:
     found = results(study, tmp_path, ["second", "anew"])
     assert costs(found)["total seconds"].isna().tolist() == [True, False]
     write_report(found, tmp_path, {})
     assert "| second, with first |  |  |  |  | 1 | 10 |" in (tmp_path / "report.md").read_text()
 
 
-def test_the_report_tells_what_follows_what(study: Study, tmp_path: Path) -> None:
+def test_the_report_tells_what_follows_what(
+    study: Study, tmp_path: Path, without_figures: None
+) -> None:
     write_report(results(study, tmp_path, ["first", "second", "anew"]), tmp_path, {})
     text = (tmp_path / "report.md").read_text()
     assert "8 runs with 2 seeds: 6 finished, 2 not run." in text

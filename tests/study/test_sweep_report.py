@@ -54,7 +54,9 @@ def test_methods_come_by_their_validation_score(tmp_path: Path, finished_run: Ma
     assert list(table["x"]) == [1, 1, 2, 2, 0, 0, 7]
 
 
-def test_of_many_only_the_best_are_compared(tmp_path: Path, finished_run: Make) -> None:
+def test_of_many_only_the_best_are_compared(
+    tmp_path: Path, finished_run: Make, without_figures: None
+) -> None:
     for x in range(MOST_METHODS + 5):
         finished_run(f"--x={x}", x / 100)
     first, second = report(tmp_path).split("## Test results")

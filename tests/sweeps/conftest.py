@@ -53,7 +53,7 @@ class Checkout:
         shutil.copy(ROOT / "Makefile", folder)
         self.bin = folder / "bin"
         self.bin.mkdir()
-        StandIn(self.bin)
+        StandIn(self.bin, has_spare=True)
 
     def quick_sweep(self, file: str) -> str:
         """Write a sweep like one of the project's, but with trials of a moment.
@@ -81,11 +81,10 @@ class Checkout:
         own = ("ARGS", "MAKE", "MFLAGS", "MULTITASK_", "PL_GLOBAL_SEED", "SLURM_", "WANDB_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
         where = {
-            # What an agent starts that was not started by make is forked.
             "PATH": os.pathsep.join(map(str, [self.bin, Path(sys.executable).parent]))
             + os.pathsep
             + os.environ["PATH"],
-            "VIRTUAL_ENV": sys.prefix,
+            "VIRTUAL_ENV": str(self.folder),
             "WANDB_BASE_URL": server.url,
             "WANDB_CACHE_DIR": str(self.folder),
             "WANDB_CONFIG_DIR": str(self.folder),

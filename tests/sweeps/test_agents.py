@@ -73,6 +73,7 @@ def does_badly(run: Run) -> bool:
 def test_two_agents_share_a_sweep(
     checkout: Any, has_parameters: HasParameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("multitask.study.report.draw", lambda *_: {})
     trials = [STOPPED, DIVERGED, *TRIALS]
     with ArtifactServer(trials, does_badly) as server:
         file = checkout.quick_sweep("configs/sweep/balancers.yaml")

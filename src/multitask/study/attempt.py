@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import shlex
 import sys
@@ -29,6 +30,9 @@ def attempt(arguments: Sequence[str], folder: Path, program: Program, threads: i
         threads: number of PyTorch threads.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # What has been imported lives until the process ends; the collector would scan it again and
+    # again, and thus copy the memory that all runs share.
+    gc.freeze()
     (folder / FAILED).unlink(missing_ok=True)
     _write_output_to(folder / OUTPUT)
     print(shlex.join(["multitask", *arguments]), flush=True)

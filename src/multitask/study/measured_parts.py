@@ -57,24 +57,33 @@ def check_part(key: str, metric: str, task: str, runs: Sequence[PlannedRun]) -> 
     part, _ = split_part(metric)
     if not part:
         return
+    # Most runs have the same callbacks, and making them takes long.
+    checked: list[list[Any]] = []
     for run in runs:
-        if run.tests and task in run.config["model"]["tasks"]:
-            known = [name for each in _evaluations(run) for name in each.parts]
+        callbacks = _callbacks(run)
+        if run.tests and task in run.config["model"]["tasks"] and callbacks not in checked:
+            checked.append(callbacks)
+            known = [name for each in _evaluations(callbacks) for name in each.parts]
             if part not in known:
                 kind = "FewShotEvaluation" if part.startswith("few_shot") else "RobustEvaluation"
                 cure = nearest(part, known) or f"; add the callback {kind} to its trainer.callbacks"
                 raise InputError(f"{key}: the run {run.title} does not measure '{part}'{cure}")
 
 
-def _evaluations(run: PlannedRun) -> Iterator[Evaluating]:
+def _callbacks(run: PlannedRun) -> list[Any]:
     given = [run.settings[place] for place in PLACES if place in run.settings]
     if PLACES[0] not in run.settings:
         given.append((run.config.get("trainer") or {}).get("callbacks"))
-    for several in given:
-        for each in several if isinstance(several, list) else [several]:
-            made = _made(each)
-            if made is not None:
-                yield made
+    return [
+        each for several in given for each in (several if isinstance(several, list) else [several])
+    ]
+
+
+def _evaluations(callbacks: Sequence[Any]) -> Iterator[Evaluating]:
+    for each in callbacks:
+        made = _made(each)
+        if made is not None:
+            yield made
 
 
 def _made(callback: Any) -> Evaluating | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import wandb
 
 from multitask.runs.log_file import say
 from multitask.runs.settings import RunSettings
@@ -45,21 +44,27 @@ def send_report(study: Study, page: Path) -> None:
         return
     with nothing_lost():
         run.config.update(asdict(study), allow_val_change=True)
-        run.log({"report": wandb.Html(str(page), inject=False), **_tables(page.parent)})
+        run.log(_shown(page))
     is_offline = run.offline
     finish(page.parent)
     if is_offline:
         say(f"Report recorded offline; to send it to W&B: {sync_command(page.parent)}")
 
 
-def _tables(folder: Path) -> dict[str, Any]:
-    paths = {name: folder / f"{name}.csv" for name in TABLES}
+def _shown(page: Path) -> dict[str, Any]:
+    # Most studies are not at W&B, and need not import what takes long.
+    import wandb
+
+    paths = {name: page.parent / f"{name}.csv" for name in TABLES}
     tables = {name: _read(path) for name, path in paths.items() if path.is_file()}
     return {
-        # In the file, rows by method have no column name for it.
-        f"tables/{name}": wandb.Table(dataframe=table.rename(columns={"Unnamed: 0": "method"}))
-        for name, table in tables.items()
-        if len(table)
+        "report": wandb.Html(str(page), inject=False),
+        **{
+            # In the file, rows by method have no column name for it.
+            f"tables/{name}": wandb.Table(dataframe=table.rename(columns={"Unnamed: 0": "method"}))
+            for name, table in tables.items()
+            if len(table)
+        },
     }
 
 

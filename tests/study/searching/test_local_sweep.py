@@ -211,7 +211,7 @@ def test_metric_that_is_not_logged_is_named() -> None:
 
 @pytest.mark.slow
 def test_program_searches_and_continues(
-    capsys: pytest.CaptureFixture[str], forked: Callable[[], object]
+    capsys: pytest.CaptureFixture[str], forked: Callable[[], object], without_figures: None
 ) -> None:
     forked()
     sweep = yaml.safe_load((ROOT / "configs/sweep/tuning.yaml").read_text())
