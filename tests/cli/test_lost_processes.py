@@ -17,14 +17,27 @@ TWO = (
     "--trainer.accelerator=cpu",
     "--trainer.devices=2",
     "--trainer.strategy=ddp",
-    "--trainer.max_epochs=4",
-    "--trainer.log_every_n_steps=1",
+    "--trainer.max_epochs=3",
+    "--trainer.limit_train_batches=6",
+    "--trainer.limit_val_batches=2",
     "--trainer.enable_progress_bar=false",
     "--run.wandb=off",
     "--run.figures=false",
     "--run.test_after_fit=false",
     "--data.num_workers=0",
 )
+STEPS, STEPS_AN_EPOCH = 18, 6
+# Sends itself a signal at the end of a step.
+HIT = """
+import os
+from lightning.pytorch import Callback
+
+class Hit(Callback):
+    def on_train_batch_end(self, trainer, *_):
+        place, _, number = os.environ.get("HIT", "").rpartition(" ")
+        if place == f"{trainer.global_rank} {trainer.global_step}":
+            os.kill(os.getpid(), int(number))
+"""
 
 
 def last(run: Path) -> dict[str, Any]:
@@ -36,40 +49,18 @@ def only_run(root: Path) -> Path:
     return run
 
 
-def steps(root: Path) -> int:
-    files = list(root.glob("digits/*/metrics.csv"))
-    lines = files[0].read_text().splitlines()[1:] if files else []
-    return int(lines[-1].split(",")[0]) if lines else 0
-
-
 def child_of(process: ForkedProgram) -> int:
-    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return int(child)
-
-
-def has_started_another(process: ForkedProgram) -> bool:
-    for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
-        # Others are commands such as git's, which end soon.
-        with suppress(OSError):
-            if "__main__.py" in Path(f"/proc/{child}/cmdline").read_text():
-                return True
-    return False
-
-
-def hit(
-    process: ForkedProgram, root: Path, after: int, number: int, child: bool
-) -> tuple[str, int]:
-    """Send a signal to one of the two after a step; returns what they said, and the exit code.
-
-    All of them must end within a minute, since the output ends with the last of them.
-    """
-    deadline = time.monotonic() + 120
-    while steps(root) < after:
+    """The process that waits to be the second, the first of all that it starts."""
+    deadline = time.monotonic() + 60
+    children: list[str] = []
+    while not children:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(child_of(process) if child else process.pid, number)
-    return process.communicate(timeout=60)[0], process.returncode
+        time.sleep(0.001)
+        with suppress(OSError):
+            path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            children = path.read_text().split()
+    return int(children[0])
 
 
 @pytest.mark.slow
@@ -77,13 +68,18 @@ def hit(
 def test_a_process_does_not_wait_for_one_that_ended_before_they_met(
     program: Any, digits: str, tmp_path: Path
 ) -> None:
-    process = program.start("fit", digits, *TWO, f"--run.root={tmp_path}")
-    deadline = time.monotonic() + 120
-    while not has_started_another(process):
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
+    process = program.start("fit", digits, *TWO, f"--run.root={tmp_path}", has_spare=True)
+    second = child_of(process)
+    os.kill(second, signal.SIGSTOP)
+    try:
+        deadline = time.monotonic() + 120
+        while "process 0 of 2 is waiting for the others" not in process._output:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+    finally:
+        os.kill(second, signal.SIGCONT)
     # The output ends with the last of the two.
     said = process.communicate(timeout=90)[0]
     assert process.returncode == -signal.SIGTERM
@@ -91,39 +87,46 @@ def test_a_process_does_not_wait_for_one_that_ended_before_they_met(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes by /proc")
 def test_stopped_and_killed_they_end_together_and_lose_nothing(
-    program: Any, digits: str, tmp_path: Path
+    program: Any, digits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    program("fit", digits, *TWO, f"--run.root={whole}", has_spare=True)
+    (tmp_path / "hitting.py").write_text(HIT)
+    start = ("fit", digits, *TWO, "--trainer.callbacks=hitting.Hit")
 
-    process = program.start("fit", digits, *TWO, f"--run.root={cut}", has_spare=True)
-    said, code = hit(process, cut, 70, signal.SIGTERM, child=True)
+    def hit(rank: int, step: int, number: int, *arguments: str) -> tuple[str, int]:
+        """What both said until the last of them ended, and the exit code."""
+        with monkeypatch.context() as patch:
+            patch.setenv("HIT", f"{rank} {step} {number:d}")
+            process = program.start(*arguments, has_spare=True)
+        return process.communicate(timeout=120)[0], process.returncode
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    program(*start, f"--run.root={whole}", has_spare=True)
+
+    said, code = hit(1, 8, signal.SIGTERM, *start, f"--run.root={cut}")
     run = only_run(cut)
+    resume = ("resume", str(run), "--trust")
     assert code == 143, said
     assert f"continue with: multitask resume {run}" in said
     assert "Traceback" not in said
     # In the middle of the second epoch, not at the end of the first.
     reached = last(run)["global_step"]
-    assert reached >= 70
-    assert reached % 60
+    assert reached >= 8
+    assert reached % STEPS_AN_EPOCH
 
-    process = program.start("resume", str(run), has_spare=True)
-    said, code = hit(process, cut, 130, signal.SIGKILL, child=True)
+    said, code = hit(1, 11, signal.SIGKILL, *resume)
     assert code == 1, said
     ended = "process 1 of 2 was ended by SIGKILL, so all processes end; continue with"
     assert said.count(ended) == 1
     assert "Traceback" not in said
 
-    process = program.start("resume", str(run), has_spare=True)
-    said, code = hit(process, cut, 190, signal.SIGKILL, child=False)
+    said, code = hit(0, 14, signal.SIGKILL, *resume)
     assert code == -signal.SIGKILL, said
     assert "process 0 has ended, so all processes end; continue with: multitask resume" in said
     assert "Traceback" not in said
 
-    program("resume", str(run), has_spare=True)
+    program(*resume, has_spare=True)
     expected, found = last(only_run(whole)), last(run)
-    assert found["global_step"] == expected["global_step"] == 240
+    assert found["global_step"] == expected["global_step"] == STEPS
     for name, values in expected["state_dict"].items():
         assert torch.equal(values, found["state_dict"][name]), name

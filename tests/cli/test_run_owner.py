@@ -102,7 +102,8 @@ def test_a_finished_run_is_left_as_it_is(
         assert f"multitask resume {run} --trainer.max_epochs=2" in said
         assert state(run) == before
     # A test was not asked for, and is now.
-    multitask("resume", str(run), "--trainer.max_epochs=2", "--run.test_after_fit=false")
+    more = ("--trainer.max_epochs=2", "--run.test_after_fit=false", "--run.figures=false")
+    multitask("resume", str(run), *more)
     assert "test/digit/accuracy" not in metrics(run)
     multitask("resume", str(run), "--run.test_after_fit=true")
     assert "test/digit/accuracy" in metrics(run)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.distributed.run
 from cli.forked_program import forkserver, set_environment, write_output_to
 from conformance.training import largest_difference
 from torch import Tensor
@@ -37,26 +38,46 @@ def run_together(
     Raises:
         AssertionError: with what was printed, if a process fails or takes too long.
     """
-    said = folder / "said.txt"
-    said.touch()
     variables = dict(os.environ if environment is None else environment)
     variables |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ["MASTER_PORT"]}
-    started = [
-        forkserver().Process(
-            target=_call,
-            args=(function, arguments, folder, variables | _place(rank, processes), said),
-        )
-        for rank in range(processes)
+    calls = [
+        (function, arguments, variables | _place(rank, processes)) for rank in range(processes)
     ]
-    for each in started:
-        each.start()
-    try:
-        codes = _wait(started, time.monotonic() + seconds)
-    finally:
-        for each in started:
-            each.kill()
-            each.join()
-    assert codes == [0] * processes, said.read_text()[-6000:]
+    _run(calls, folder, seconds)
+
+
+def run_torchrun(
+    *hosts: Sequence[str],
+    script: Path,
+    argument: Path,
+    folder: Path,
+    environment: Mapping[str, str],
+    enter: Sequence[Callable[[], None]] = (),
+    seconds: float = 300,
+) -> str:
+    """Call torchrun on each host, which forks the processes that it would start anew.
+
+    Args:
+        hosts: torchrun's options on each.
+        script: what each process runs.
+        argument: its argument.
+        folder: where the processes start, and write what they print.
+        environment: environment variables.
+        enter: for each host, what makes a process one of it; by default all are this machine.
+        seconds: how long it may take.
+
+    Returns:
+        What was printed.
+
+    Raises:
+        AssertionError: with what was printed, if a process fails or takes too long.
+    """
+    forked = ("--run-path", "--start-method=fork", str(script), str(argument))
+    calls = [
+        (_torchrun, ([*options, *forked], *enter[place : place + 1]), dict(environment))
+        for place, options in enumerate(hosts)
+    ]
+    return _run(calls, folder, seconds)
 
 
 def assert_two_equal_one(
@@ -93,6 +114,26 @@ def _place(rank: int, processes: int) -> dict[str, str]:
     }
 
 
+def _run(
+    calls: Sequence[tuple[Callable[..., None], tuple[Any, ...], dict[str, str]]],
+    folder: Path,
+    seconds: float,
+) -> str:
+    said = folder / "said.txt"
+    said.touch()
+    started = [forkserver().Process(target=_call, args=(*call, folder, said)) for call in calls]
+    for each in started:
+        each.start()
+    try:
+        codes = _wait(started, time.monotonic() + seconds)
+    finally:
+        for each in started:
+            each.kill()
+            each.join()
+    assert codes == [0] * len(calls), said.read_text()[-6000:]
+    return said.read_text()
+
+
 def _wait(started: list[Any], deadline: float) -> list[int | None]:
     """Wait until all have ended, one has failed, or the time is over."""
     waiting = list(started)
@@ -107,8 +148,8 @@ def _wait(started: list[Any], deadline: float) -> list[int | None]:
 def _call(
     function: Callable[..., None],
     arguments: tuple[Any, ...],
-    folder: Path,
     environment: dict[str, str],
+    folder: Path,
     said: Path,
 ) -> None:
     set_environment(environment)
@@ -116,3 +157,9 @@ def _call(
     write_output_to(str(said))
     torch.set_num_threads(1)
     function(*arguments)
+
+
+def _torchrun(arguments: list[str], enter: Callable[[], None] | None = None) -> None:
+    if enter is not None:
+        enter()
+    torch.distributed.run.main(arguments)

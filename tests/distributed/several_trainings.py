@@ -2,7 +2,7 @@
 
 ``several_trainings.py FILE``: the file is JSON, a list of command lines of the program. In an
 argument, ``{NAME}`` is the folder of the only run below NAME. torchrun starts this as any program.
-The backend of ``torch.compile`` is one that needs no C++ compiler.
+The backend of ``torch.compile`` is one that needs no C++ compiler, and little time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def only_run(root: Path) -> Path:
 
 def train_all(file: Path) -> None:
     """Train what a file says, one after the other."""
-    nn.Module.compile = functools.partialmethod(nn.Module.compile, backend="aot_eager")  # type: ignore[assignment]
+    nn.Module.compile = functools.partialmethod(nn.Module.compile, backend="eager")  # type: ignore[assignment]
     for arguments in json.loads(file.read_text()):
         main([with_folders(each) for each in arguments])
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from distributed.forked_processes import run_torchrun
 
 from multitask.cli.main import main
 
 CONFIGS = Path(__file__).parents[2] / "configs"
+PROGRAM = Path(__file__).with_name("several_trainings.py")
 PORT = 29511
+OF_NETWORK = 0x40000000
+"""Linux's name of this kind of namespace is CLONE_NEWNET."""
 ARGUMENTS = (
     "fit",
     f"--config={CONFIGS / 'experiment/digits.yaml'}",
@@ -45,17 +50,13 @@ class Host:
     device: str
     address: str
 
-    def start(self, folder: Path, *command: str) -> subprocess.Popen[str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITASK_", "WANDB_"))}
-        device = {"GLOO_SOCKET_IFNAME": self.device, "NCCL_SOCKET_IFNAME": self.device}
-        return subprocess.Popen(
-            ["ip", "netns", "exec", self.name, sys.executable, *command],
-            cwd=folder,
-            env={**kept, **device, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def enter(self) -> None:
+        """Make this process one of this host."""
+        library = ctypes.CDLL(None, use_errno=True)
+        with open(f"/run/netns/{self.name}") as namespace:
+            if library.setns(namespace.fileno(), OF_NETWORK):
+                raise OSError(ctypes.get_errno(), f"cannot enter {self.name}")
+        os.environ |= {"GLOO_SOCKET_IFNAME": self.device, "NCCL_SOCKET_IFNAME": self.device}
 
 
 def ip(command: str) -> None:
@@ -110,24 +111,25 @@ def test_two_hosts_learn_what_one_process_learns(
         pytest.skip(reason)
     with two_hosts() as hosts:
         rendezvous = f"--rdzv-endpoint={hosts[0].address}:{PORT}"
-        launch = ("-m", "torch.distributed.run", "--nnodes=2", "--rdzv-backend=c10d", rendezvous)
-        processes = [
-            host.start(
-                tmp_path,
+        launch = ("--nnodes=2", "--rdzv-backend=c10d", rendezvous)
+        file = tmp_path / "commands.json"
+        file.write_text(json.dumps([[*ARGUMENTS, "--run.root=two"]]))
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITASK_", "WANDB_"))}
+        said = run_torchrun(
+            *(
                 # Both hosts have the same name, so it does not say whose the address is.
-                *(*launch, f"--local-addr={host.address}", f"--rdzv-conf=is_host={is_first}"),
-                *("-m", "multitask", *ARGUMENTS, "--run.root=two"),
-            )
-            for host, is_first in zip(hosts, (1, 0), strict=True)
-        ]
-        try:
-            said = [process.communicate(timeout=200)[0] for process in processes]
-        finally:
-            for process in processes:
-                process.kill()
-        assert [process.returncode for process in processes] == [0, 0], said
+                (*launch, f"--local-addr={host.address}", f"--rdzv-conf=is_host={is_first}")
+                for host, is_first in zip(hosts, (1, 0), strict=True)
+            ),
+            script=PROGRAM,
+            argument=file,
+            folder=tmp_path,
+            environment=kept,
+            enter=[host.enter for host in hosts],
+            seconds=200,
+        )
     # The first alone speaks, and writes the one folder.
-    assert sum("Run: two/digits/" in each for each in said) == 1
+    assert said.count("Run: two/digits/") == 1
 
     monkeypatch.chdir(tmp_path)
     main([*ARGUMENTS, "--run.root=one"])

@@ -3,43 +3,40 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cli.forked_program import ForkedProgram
+from cli.forked_program import ForkedProgram, forkserver, write_output_to
 
 from multitask.processes import meeting
 
 DIGITS = Path(__file__).parents[2] / "configs/experiment/digits.yaml"
 
 
-ALONE = """
-import signal
-from types import SimpleNamespace
-from multitask.processes import meeting
-
-meeting.PATIENCE, meeting.LIMIT = 0.1, 0.3
-strategy = SimpleNamespace(
-    cluster_environment=SimpleNamespace(main_address="127.0.0.1", main_port=1),
-    setup_environment=signal.pause,
-    launcher=None,
-)
-trainer = SimpleNamespace(world_size=2, global_rank=0, num_nodes=2, strategy=strategy)
-meeting.limit_meeting(trainer, lambda text: print(text, flush=True))
-trainer.strategy.setup_environment()
-"""
-
-
-def test_a_process_says_whom_it_waits_for_and_gives_up() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=120
+def wait_alone(said: Path) -> None:
+    """Wait for a process that never comes."""
+    write_output_to(str(said))
+    meeting.PATIENCE, meeting.LIMIT = 0.1, 0.3
+    strategy = SimpleNamespace(
+        cluster_environment=SimpleNamespace(main_address="127.0.0.1", main_port=1),
+        setup_environment=signal.pause,
+        launcher=None,
     )
-    assert done.returncode == meeting.NEVER_MET
-    first, last = done.stdout.splitlines()
+    trainer: Any = SimpleNamespace(world_size=2, global_rank=0, num_nodes=2, strategy=strategy)
+    meeting.limit_meeting(trainer, lambda text: print(text, flush=True))
+    trainer.strategy.setup_environment()
+
+
+def test_a_process_says_whom_it_waits_for_and_gives_up(tmp_path: Path) -> None:
+    said = tmp_path / "said.txt"
+    said.touch()
+    process = forkserver().Process(target=wait_alone, args=(said,))
+    process.start()
+    process.join(120)
+    assert process.exitcode == meeting.NEVER_MET
+    first, last = said.read_text().splitlines()
     assert first.startswith("process 0 of 2 is waiting for the others")
     assert "127.0.0.1:1, which is MASTER_ADDR and MASTER_PORT" in first
     assert "has not met the others" in last
