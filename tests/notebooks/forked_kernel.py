@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.forkserver import _forkserver as server
 from typing import Any
 
 from cli.forked_program import forkserver, set_environment
@@ -56,6 +57,10 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str]) -> None
     import matplotlib
     from ipykernel.kernelapp import IPKernelApp
 
+    # The runs of a study are forked off the same server. Otherwise Python would start another one,
+    # which imports everything anew. From 3.14 on, a server wants a key, which is not known here.
+    if sys.version_info < (3, 14):
+        server.ensure_running = lambda: None  # type: ignore[method-assign]
     # Read when it was imported.
     matplotlib.rcParams["backend"] = "module://matplotlib_inline.backend_inline"
     IPKernelApp.launch_instance(argv=arguments)
