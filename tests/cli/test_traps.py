@@ -45,11 +45,18 @@ PUBLIC: dict[str, tuple[Any, ...]] = {
     # Without the run that they start from.
     "digits_frozen": (None, "--model.encoder=ConvNet"),
     "digits_gradual": (
-        *(None, "--model.encoder=ConvNet"),
+        *(None, "--model.encoder=ConvNet", "--trainer.limit_train_batches=4"),
         "--trainer.callbacks.until={encoder.embedding: 1, encoder.convolutions.3: 2, encoder: 3}",
     ),
 }
 """Experiments that need more: how to write a tiny data set, and what makes its training quick."""
+QUICKER = (
+    "--trainer.limit_train_batches=2",
+    "--trainer.limit_val_batches=1",
+    "--trainer.limit_test_batches=1",
+    "--trainer.num_sanity_val_steps=0",
+)
+"""A second step follows from the first; all else that a longer training does is the same."""
 EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
 DRAWN = (
     "digits_all",
@@ -280,7 +287,7 @@ def test_every_experiment_is_complete_and_runs(
         monkeypatch.setattr(run_callbacks, "GradientTelemetry", lambda path: GradientTelemetry())
     is_drawn = path.stem in DRAWN
     drawing = f"--run.figures={str(is_drawn).lower()}"
-    multitask("fit", f"--config={path}", *quick[1:], drawing, *arguments)
+    multitask("fit", f"--config={path}", *quick[1:], *QUICKER, drawing, *arguments)
     (run,) = tmp_path.glob(f"runs/{path.stem}/*")
     assert bool(list(run.glob("figures/test/*.png"))) == is_drawn
     assert (run / "checkpoints/best.ckpt").exists()
