@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser
 
-from multitask import InputError, MultiTask
+from multitask import InputError
 from multitask.cli.check import check_arguments
-from multitask.cli.parser import Parser, parse
+from multitask.cli.command_line import CommandLine
+from multitask.cli.parser import parse
 from multitask.configuration.parser_messages import explain
-from multitask.data import DataModule
-from multitask.runs.settings import RunSettings
 
 GOOD = """\
 seed_everything: 0
@@ -245,39 +244,23 @@ BAD_COMMANDS = [
 ]
 
 
-class Dry(LightningCLI):
-    """The program's parsers, without what comes after parsing."""
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_class_arguments(RunSettings, "run")
+class Dry(CommandLine):
+    """The program's parser, without what comes after it."""
 
     def parse_arguments(self, parser: LightningArgumentParser, args: object) -> None:
-        self.config = {"subcommand": None}
+        """Nothing."""
 
     def instantiate_classes(self) -> None:
-        pass
-
-    def _parse_ckpt_path(self) -> None:
-        pass
+        """Nothing."""
 
     def _set_seed(self) -> None:
-        pass
+        """Nothing."""
 
 
 @pytest.fixture(scope="module")
 def parser() -> LightningArgumentParser:
-    """A real parser, built once."""
-    cli = Dry(
-        MultiTask,
-        DataModule,
-        subclass_mode_data=True,
-        parser_class=Parser,
-        save_config_callback=None,
-        auto_configure_optimizers=False,
-        load_from_checkpoint_support=False,
-        args=[],
-    )
-    return cli.parser
+    """The real parser of fit, built once."""
+    return Dry(["fit"]).parser
 
 
 @pytest.fixture(name="parse")

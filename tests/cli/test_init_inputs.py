@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from lightning.pytorch import Callback
 from PIL import Image
+
+from multitask.callbacks.figures import Figures
+from multitask.callbacks.gradient_telemetry import GradientTelemetry
+from multitask.callbacks.learning_curves import LearningCurves
+from multitask.runs import run_callbacks
 
 ROWS = 60
 QUICK = (
@@ -25,6 +32,15 @@ Said = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def _own_cache(_own_folder: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def _figures_of_the_test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The others take most of the time, and are drawn from the same inputs.
+    for drawn in (Figures, LearningCurves):
+        monkeypatch.setattr(drawn, "on_train_end", Callback.on_train_end)
+    monkeypatch.setattr(run_callbacks, "Figures", partial(Figures, samples=4))
+    monkeypatch.setattr(run_callbacks, "GradientTelemetry", lambda path: GradientTelemetry())
 
 
 def write(name: str, **columns: Any) -> None:

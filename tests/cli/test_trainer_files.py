@@ -27,9 +27,6 @@ TWO_BATCHES = ("--trainer.limit_train_batches=2", "--trainer.limit_val_batches=1
 class Parsed(CommandLine):
     """The command line without the run."""
 
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Nothing."""
-
     def instantiate_trainer(self, **kwargs: object) -> None:  # type: ignore[override]
         """Nothing, because not every machine has what a file names."""
 
@@ -44,7 +41,7 @@ def test_there_is_a_file_for_each_way() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_file_arrives_over_the_experiment(name: str, digits: str) -> None:
-    found = Parsed(prepare(["fit", digits, f"--config={FOLDER / name}.yaml"])).config.fit
+    found = Parsed(prepare(["fit", digits, f"--config={FOLDER / name}.yaml"])).config
     said = settings(name)
     for group in ("trainer", "model"):
         for key, value in said[group].items():

@@ -45,11 +45,18 @@ PUBLIC: dict[str, tuple[Any, ...]] = {
     # Without the run that they start from.
     "digits_frozen": (None, "--model.encoder=ConvNet"),
     "digits_gradual": (
-        *(None, "--model.encoder=ConvNet"),
+        *(None, "--model.encoder=ConvNet", "--trainer.limit_train_batches=4"),
         "--trainer.callbacks.until={encoder.embedding: 1, encoder.convolutions.3: 2, encoder: 3}",
     ),
 }
 """Experiments that need more: how to write a tiny data set, and what makes its training quick."""
+QUICKER = (
+    "--trainer.limit_train_batches=2",
+    "--trainer.limit_val_batches=1",
+    "--trainer.limit_test_batches=1",
+    "--trainer.num_sanity_val_steps=0",
+)
+"""A second step follows from the first; all else that a longer training does is the same."""
 EXPERIMENTS = sorted((ROOT / "configs/experiment").glob("*.yaml"))
 DRAWN = (
     "digits_all",
@@ -68,13 +75,6 @@ ALL_DRAWN = "digits_all"
 validation would be drawn as those of the test are, and the curves as for any other metrics."""
 
 
-class Parsed(CommandLine):
-    """The command line without the run: what was parsed, and the model that it makes."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Nothing."""
-
-
 class Read(CommandLine):
     """The command line without the objects."""
 
@@ -83,8 +83,8 @@ class Read(CommandLine):
 
 
 @pytest.fixture
-def parsed(quick: tuple[str, ...]) -> Callable[..., Parsed]:
-    return lambda *arguments: Parsed(prepare(["fit", *quick, *arguments]))
+def parsed(quick: tuple[str, ...]) -> Callable[..., CommandLine]:
+    return lambda *arguments: CommandLine(prepare(["fit", *quick, *arguments]))
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,9 @@ def test_a_second_file_with_tasks_is_refused(fails: Callable[..., str], tmp_path
     assert "other.yaml" in message
 
 
-def test_a_leaf_on_the_command_line_leaves_the_other_tasks(parsed: Callable[..., Parsed]) -> None:
+def test_a_leaf_on_the_command_line_leaves_the_other_tasks(
+    parsed: Callable[..., CommandLine],
+) -> None:
     model = parsed("--model.tasks.digit.weight=2").model
     assert {name: task.weight for name, task in model.named_tasks.items()} == {
         "digit": 2,
@@ -134,13 +136,13 @@ def test_a_leaf_on_the_command_line_leaves_the_other_tasks(parsed: Callable[...,
     assert model.named_tasks["digit"].out_features == 10
 
 
-def test_a_new_task_on_the_command_line(parsed: Callable[..., Parsed]) -> None:
+def test_a_new_task_on_the_command_line(parsed: Callable[..., CommandLine]) -> None:
     arguments = ("--model.tasks.angle=Regression", "--data.init_args.tasks=[digit,glyph,angle]")
     assert list(parsed(*arguments).model.tasks) == ["digit", "glyph", "angle"]
 
 
 def test_a_checkpoint_does_not_override_what_is_written(
-    parsed: Callable[..., Parsed], trained: Path
+    parsed: Callable[..., CommandLine], trained: Path
 ) -> None:
     checkpoint = trained / "checkpoints/last.ckpt"
     parsed = parsed(f"--ckpt_path={checkpoint}", "--model.tasks.digit.weight=2")
@@ -219,14 +221,14 @@ def test_tasks_are_a_dictionary_that_leaves_reach() -> None:
         assert isinstance(yaml.safe_load(path.read_text())["model"]["tasks"], dict)
 
 
-def test_no_configuration_counts_but_the_one_that_is_given(parsed: Callable[..., Parsed]) -> None:
+def test_no_configuration_counts_but_the_one_that_is_given(
+    parsed: Callable[..., CommandLine],
+) -> None:
     # Default files beside nested optimizers in parts of a configuration are parse errors.
-    command_line = parsed()
-    for parser in (command_line.parser, command_line._parser("fit")):
-        assert not parser.default_config_files
+    assert not parsed().parser.default_config_files
 
 
-def test_none_from_a_sweep_is_null(parsed: Callable[..., Parsed]) -> None:
+def test_none_from_a_sweep_is_null(parsed: Callable[..., CommandLine]) -> None:
     assert parsed("--model.scheduler=None").model.scheduler is None
 
 
@@ -244,16 +246,18 @@ def test_a_flag_without_a_value_says_what_to_write(fails: Callable[..., str], di
 
 
 def test_an_agent_may_repeat_a_whole_recorded_run(
-    trained: Path, parsed: Callable[..., Parsed]
+    trained: Path, parsed: Callable[..., CommandLine]
 ) -> None:
     config = yaml.safe_load((trained / "config.yaml").read_text())
     repeated = [f"--{key}={json.dumps(value)}" for key, value in config.items()]
     arguments = prepare(["fit", *repeated, '--_provenance={"git": null}', '--_wandb={"v": 1}'])
-    model = Parsed(arguments).model
+    model = CommandLine(arguments).model
     assert list(model.tasks) == ["digit", "glyph"]
 
 
-def test_the_literal_arguments_of_an_agent_are_understood(parsed: Callable[..., Parsed]) -> None:
+def test_the_literal_arguments_of_an_agent_are_understood(
+    parsed: Callable[..., CommandLine],
+) -> None:
     model = parsed("--model.encoder.out_features=32", "--model.optimizer.amsgrad=True").model
     assert model.heads["digit"].in_features == 32
     assert model.optimizer.make.keywords["amsgrad"] is True
@@ -283,7 +287,7 @@ def test_every_experiment_is_complete_and_runs(
         monkeypatch.setattr(run_callbacks, "GradientTelemetry", lambda path: GradientTelemetry())
     is_drawn = path.stem in DRAWN
     drawing = f"--run.figures={str(is_drawn).lower()}"
-    multitask("fit", f"--config={path}", *quick[1:], drawing, *arguments)
+    multitask("fit", f"--config={path}", *quick[1:], *QUICKER, drawing, *arguments)
     (run,) = tmp_path.glob(f"runs/{path.stem}/*")
     assert bool(list(run.glob("figures/test/*.png"))) == is_drawn
     assert (run / "checkpoints/best.ckpt").exists()

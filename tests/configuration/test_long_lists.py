@@ -70,7 +70,7 @@ def test_thousands_of_items_are_as_little_work_as_ten(work: Counter[str]) -> Non
     few = Counter(work)
     assert all(few[name] for name in ("parsers", "values", "questions"))
     work.clear()
-    found = Parsed(arguments(names(5000), [1.0, 2] * 2500)).config.fit.model.tasks["digit"]
+    found = Parsed(arguments(names(5000), [1.0, 2] * 2500)).config.model.tasks["digit"]
     assert work == few
     assert found.init_args.classes == names(5000)
     assert found.init_args.class_weights == [1.0, 2.0] * 2500

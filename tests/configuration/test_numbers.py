@@ -72,7 +72,7 @@ def test_another_number_is_refused_in_a_study(number: str) -> None:
 
 def test_a_number_that_has_decimal_digits_counts_as_it_was_written() -> None:
     given = experiment(seed="017", batch="08", channels="+6", weight="00.5", time="12:00:00:00")
-    found = CommandLine(given).config.fit
+    found = CommandLine(given).config
     assert found.seed_everything == 17
     assert found.data.init_args.batch_size == 8
     assert found.model.encoder.init_args.channels == [4, 6]

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
 from lightning.pytorch.loggers import Logger
 
 from multitask.checkpoints.source import weights_are_in
 from multitask.cli.check import check_arguments
+from multitask.cli.help import VERBS
 from multitask.cli.parser import Parser, parse
 from multitask.configuration.trust import tensors_only
 from multitask.configuration.written_arguments import values_of
+from multitask.configuration.yaml_text import Loader
 from multitask.data import DataModule
 from multitask.errors import settings_blamed
 from multitask.module import MultiTask
@@ -61,6 +63,12 @@ class CommandLine(LightningCLI):
                 seed_everything_default=0,
                 auto_configure_optimizers=False,
                 load_from_checkpoint_support=False,
+                # A parser of all verbs would parse and check each setting twice.
+                run=False,
+                parser_kwargs={
+                    "prog": f"multitask {self.verb}",
+                    "description": VERBS[self.verb][1],
+                },
                 args=arguments,
             )
 
@@ -74,7 +82,7 @@ class CommandLine(LightningCLI):
     @property
     def given(self) -> Any:
         """The settings as a namespace, with objects in place of their descriptions."""
-        return self.config_init[self.verb]
+        return self.config_init
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -90,24 +98,24 @@ class CommandLine(LightningCLI):
     @cached_property
     def text(self) -> str:
         """The whole configuration, as YAML."""
-        return self._parser(self.verb).dump(self.config[self.verb], skip_unset=False)
+        # It was checked when it was parsed.
+        return self.parser.dump(self.config, skip_unset=False, skip_validation=True)
 
-    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """Only the requested verb, because building the parser of every verb takes long."""
-        known = LightningCLI.subcommands()
-        return {self.verb: known[self.verb]} if self.verb in known else known
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        return yaml.load(self.text, Loader)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the ``run`` group."""
+        """Add the ``run`` group, and what the Trainer's verb takes."""
         parser.add_class_arguments(RunSettings, "run")
+        parser.add_method_arguments(Trainer, self.verb, skip=self.subcommands()[self.verb])
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the checked arguments, and add the settings that follow from them."""
         self.config = parse(parser, self.configuration)
-        config = self.config[self.verb]
-        if config.run.experiment is None:
+        if self.config.run.experiment is None:
             files = values_of(self.configuration.arguments, "config", "c")
-            config.run.experiment = Path(files[0]).stem if files else "default"
+            self.config.run.experiment = Path(files[0]).stem if files else "default"
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: the contents of a checkpoint must not override the user's settings."""
@@ -115,22 +123,17 @@ class CommandLine(LightningCLI):
     def instantiate_classes(self) -> None:
         """Create the data and the model, but no Trainer."""
         instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
-        own = self.config[self.verb].ckpt_path
-        with MemoryLimit(), weights_are_in(own, self.downloads):
+        with MemoryLimit(), weights_are_in(self.config.ckpt_path, self.downloads):
             self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
         # As written, for transforms that do not record how they were created.
-        settings = yaml.safe_load(self.text)["data"].get("init_args") or {}
+        settings = self._settings["data"].get("init_args") or {}
         self.datamodule.recipe_of_transforms = settings.get("transforms") or []
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Do nothing: `multitask.cli.run_command` runs the subcommand."""
 
     def _make_model(self, kind: type[MultiTask], *args: Any, **kwargs: Any) -> MultiTask:
         # So that the model's checkpoints record how to build it again.
-        settings = yaml.safe_load(self.text)["model"]
         builder = "lightning.pytorch.cli.instantiate_module"
-        with _given_hyperparameters_context(hparams=settings, instantiator=builder):
+        with _given_hyperparameters_context(hparams=self._settings["model"], instantiator=builder):
             return made_as_set(kind, *args, **kwargs)
 
 

@@ -86,12 +86,12 @@ class Parser(LightningArgumentParser):
 
 
 def parse(parser: LightningArgumentParser, configuration: Configuration) -> Namespace:
-    """Parse a checked command line with a `Parser`.
+    """Parse a checked command line with the `Parser` of its verb.
 
     Raises:
         InputError: if the parser rejects something that the check could not judge.
     """
     try:
-        return parser.parse_args(configuration.arguments)
+        return parser.parse_args(configuration.arguments[1:])
     except ParserError as error:
         raise InputError(explain(str(error), configuration)) from error

@@ -33,7 +33,7 @@ def explain(message: str, configuration: Configuration) -> str:
 
 
 def _required(match: re.Match[str], configuration: Configuration) -> str:
-    keys = [re.sub(r"^(fit|validate|test|predict)\.", "", key) for key in match["keys"].split(", ")]
+    keys = match["keys"].split(", ")
     missing = f"{listed(keys)} {'are' if len(keys) > 1 else 'is'} missing"
     if keys[-1] not in ("model.encoder", "model.tasks", "data"):
         return missing
