@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import re
-import subprocess
-import sys
 from itertools import compress
 from pathlib import Path
 
@@ -23,7 +21,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "configs/experiment"
 # One labelled sample in a batch: one of the two processes has no label of `digit` in any step.
 ARGUMENTS = (
     "--trainer.accelerator=cpu",
-    "--trainer.limit_train_batches=20",
+    "--trainer.limit_train_batches=8",
     "--trainer.max_epochs=1",
     "--trainer.log_every_n_steps=1",
     "--trainer.enable_progress_bar=false",
@@ -41,8 +39,26 @@ class Spoil(Callback):
         if batch_idx == 5 and trainer.global_rank == trainer.world_size - 1:
             batch["image"].fill_(float("nan"))
 """
+# The scenes, of which most of the time would go into drawing all.
+FEW = """
+from unittest.mock import patch
+
+from multitask.data import Scenes, scenes
+
+class FewScenes(Scenes):
+    def load(self):
+        with patch.dict(scenes.SAMPLES, train=150, val=50, test=50):
+            return super().load()
+"""
 SPOILT = "--trainer.callbacks=spoiling.Spoil"
-CHANGES = ("--trainer.precision=64-true", SPOILT, "--model.skips=1")
+# So small that the samples of the table come from both processes.
+BATCH = 32
+CHANGES = (
+    "--trainer.precision=64-true",
+    f"--data.init_args.batch_size={BATCH}",
+    SPOILT,
+    "--model.skips=1",
+)
 ATTACK = {"class_path": "multitask.robustness.Attack", "init_args": {"eps": 0.05, "steps": 2}}
 UNDER_ATTACK = {
     "class_path": "multitask.callbacks.RobustEvaluation",
@@ -50,13 +66,15 @@ UNDER_ATTACK = {
 }
 ROBUST = f"--trainer.callbacks+={json.dumps(UNDER_ATTACK)}"
 TURNED = {"class_path": "multitask.augmentation.RandomAffine", "init_args": {"degrees": 180}}
-UNCERTAIN = ("digits_uncertainty", *CHANGES, ROBUST)
+BALANCER = f"--model.balancer={EXPERIMENTS.parent / 'balancer/uncertainty.yaml'}"
+UNCERTAIN = ("digits", BALANCER, *CHANGES, ROBUST)
 
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program finds the class that spoils batches, and nothing of trainings before."""
+    """The program finds these classes, and nothing of trainings before."""
     (tmp_path / "spoiling.py").write_text(SPOIL)
+    (tmp_path / "few_scenes.py").write_text(FEW)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("MULTITASK_")]:
         monkeypatch.delenv(name)
@@ -101,10 +119,10 @@ def largest_difference(one: dict[str, Tensor], two: dict[str, Tensor]) -> float:
 
 
 def test_the_setting_leaves_one_process_without_a_label() -> None:
-    data = PosedDigits(tasks=["digit"], labelled_per_batch=1)
+    data = PosedDigits(tasks=["digit"], batch_size=BATCH, labelled_per_batch=1)
     data.setup()
     labels = data.targets("train")["digit"]
-    for batch in data.train_dataloader().sampler.global_batches(0)[:20]:
+    for batch in data.train_dataloader().sampler.global_batches(0)[:8]:
         known = [(labels[share] != -100).sum() for share in batch.tensor_split(2)]
         assert sorted(known) == [0, 1]
 
@@ -112,15 +130,11 @@ def test_the_setting_leaves_one_process_without_a_label() -> None:
 @pytest.mark.slow
 def test_two_processes_equal_one() -> None:
     """Also in a batch that no process counts, because one has no number for its loss."""
-    # Started as a person does it, the second process by Lightning.
-    done = subprocess.run(
-        [sys.executable, "-m", "multitask", *command("two", *UNCERTAIN, *TWO)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    # The second process is started by Lightning, and imports everything anew.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    program = ForkedProgram(command("two", *UNCERTAIN, *TWO), environment=environment)
+    said, _ = program.communicate(timeout=200)
+    assert program.returncode == 0, said
     main(command("one", *UNCERTAIN))
     one, two = only_run("one"), only_run("two")
     assert largest_difference(weights(one), weights(two)) < TOLERANCE
@@ -128,7 +142,7 @@ def test_two_processes_equal_one() -> None:
     assert expected.keys() == found.keys()
     skipped = sum(name == "train/skipped_batches" for _, name in expected)
     assert skipped == 1
-    assert sum(name == "train/digit/loss" for _, name in expected) == 19
+    assert sum(name == "train/digit/loss" for _, name in expected) == 7
     under_attack = {name for _, name in expected if "/robust/" in name or "/corrupted/" in name}
     assert {"val/robust/inf-0.05/digit/accuracy", "test/corrupted/score"} <= under_attack
     for key, value in expected.items():
@@ -145,6 +159,7 @@ def test_two_processes_equal_one() -> None:
 def test_two_processes_learn_and_predict_the_same_of_all_kinds() -> None:
     """Maps, boxes and directions turn with their images; it is also resumed within the epoch."""
     short = (
+        "--data=few_scenes.FewScenes",
         "--trainer.precision=64-true",
         "--trainer.limit_train_batches=4",
         "--trainer.val_check_interval=2",
