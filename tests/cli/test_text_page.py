@@ -74,9 +74,15 @@ def test_the_commands_run_as_they_stand(multitask: Callable[..., None]) -> None:
             check_metrics(study, runs)
             assert len({each.seed for each in runs}) == 5
         else:
-            multitask(verb, *arguments, *(QUICK if verb == "fit" else ()))
+            multitask(verb, *arguments, *(QUICK if verb == "fit" else ()), *fewer_texts(arguments))
     assert len(verbs) == 12
     assert Path("predictions.csv").read_text().count("\n") == 61
+
+
+def fewer_texts(arguments: list[str]) -> list[str]:
+    """An option for experiments that read the texts of packages, which takes seconds."""
+    reads_packages = any(each.startswith("configs/experiment/text") for each in arguments)
+    return ["--data.init_args.samples=60"] if reads_packages else []
 
 
 def test_its_table_is_one(multitask: Callable[..., None]) -> None:
