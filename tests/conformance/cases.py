@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -17,6 +19,7 @@ from torchjd.scalarization import DWA, FAMO, IMTLL, UW
 
 from multitask import balancing
 from multitask.balancing import Balancer, GradientBalancer, Scalarized, weightings
+from multitask.balancing.memory import Memory
 from multitask.encoders import Encoder, LowRank
 from multitask.passes import AdversarialPass, Pass, PlainPass, TradesPass
 from multitask.robustness import Attack
@@ -231,6 +234,59 @@ OF_TEACHING = [
     Case("MGDA, teaches", BOTH[1], _gradient(weightings.MGDA, BOTH[1]), teaches=(0, 1, 0.5)),
 ]
 CASES = [*OF_METHODS, *OTHERS, *OF_SHARING, *OF_INPUTS, *OF_PASSES, *OF_TEACHING]
+
+
+WRITES_TABLE = "WRITE_TABLE" in os.environ
+
+
+@cache
+def representatives() -> list[Case]:
+    """The cases that two processes train in all ways: each, where the table is written.
+
+    Else some, which have every mechanism that any case has.
+    """
+    if WRITES_TABLE:
+        return CASES
+    chosen: list[Case] = []
+    found: set[Any] = set()
+    # The first methods do not look at the gradients, so they would not notice wrong ones.
+    for case in [*reversed(OF_METHODS), *CASES]:
+        if not (mechanisms := _mechanisms(case)) <= found:
+            chosen.append(case)
+            found |= mechanisms
+    return chosen
+
+
+def _mechanisms(case: Case) -> set[Any]:
+    """What matters where processes train together: all but the arithmetic of its weights."""
+    balancer = case.make()
+    kind: list[Any] = [case.level, type(balancer)]
+    if isinstance(balancer, Scalarized):
+        kind.append(type(balancer.scalarizer))
+    if isinstance(balancer, GradientBalancer):
+        traits = balancer.traits
+        kind += [traits.gives_direction, traits.needs_jacobian, traits.remembers_gradients]
+        kind += [bool(Memory(balancer.method).read()), _draws(balancer), traits.draws_elements]
+        kind += [traits.batches, balancer.every > 1, type(balancer.losses)]
+    return {
+        tuple(kind),
+        (case.sharing, balancer.weighs_gradients),
+        type(case.training_pass()),
+        (case.teaches, balancer.weighs_gradients),
+    }
+
+
+def _draws(balancer: GradientBalancer) -> bool:
+    """Whether its method uses random numbers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        balancer.check(["kind", "size", "place"])
+    with torch.random.fork_rng(devices=[]):
+        before = torch.get_rng_state()
+        balancer.method(torch.eye(TASKS, dtype=torch.float64))
+        return not torch.equal(before, torch.get_rng_state())
+
+
 WITHOUT_REFERENCE = [
     case
     for case in CASES

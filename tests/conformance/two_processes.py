@@ -1,14 +1,15 @@
-"""Trains with every balancer in several ways, on one process or on two."""
+"""Trains with balancers in several ways, on one process or on two."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from conformance.cases import CASES
+from conformance.cases import CASES, Case, representatives
 from conformance.training import small_model, train, weights
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 from torch import Tensor
@@ -16,40 +17,59 @@ from torch import Tensor
 from multitask.errors import InputError
 
 PROCESSES = 2
-# Three batches make an epoch, after which some balancers change.
-PLAIN: dict[str, Any] = {"steps": 4}
+# A task has labels on one of two processes, then on none, then on one again.
+PLAIN: dict[str, Any] = {"steps": 3}
 ACCUMULATED = {"accumulate_grad_batches": 2, "gradient_clip_val": 0.05, "steps": 2}
 # It refuses double precision, which the model and the data have by themselves.
 SHARDED = {**PLAIN, "precision": "32-true"}
-Ways = dict[str, tuple[Callable[[], Any], dict[str, Any]]]
-ONE: Ways = {"plain": (lambda: "auto", PLAIN), "accumulated": (lambda: "auto", ACCUMULATED)}
-TWO: Ways = {
-    "DDP": (lambda: "ddp", PLAIN),
-    "static": (lambda: DDPStrategy(static_graph=True), PLAIN),
-    "FSDP2": (lambda: ModelParallelStrategy(PROCESSES, 1), SHARDED),
-    # Two columns at once: each training takes long, and neither hides what the other breaks.
-    "unused, accumulated": (lambda: "ddp_find_unused_parameters_true", ACCUMULATED),
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to train.
+
+    Args:
+        strategy: makes one, which belongs to one Trainer.
+        options: of the training.
+        is_for_all: whether every case is trained so, not only representatives.
+    """
+
+    strategy: Callable[[], Any]
+    options: dict[str, Any]
+    is_for_all: bool = False
+
+    @property
+    def cases(self) -> list[Case]:
+        """What is trained so."""
+        return CASES if self.is_for_all else representatives()
+
+
+ONE = {
+    "plain": Way(lambda: "auto", PLAIN, is_for_all=True),
+    "accumulated": Way(lambda: "auto", ACCUMULATED),
 }
-"""By columns of the table, the strategy, which belongs to one Trainer, and options."""
+TWO = {
+    "DDP": Way(lambda: "ddp", PLAIN, is_for_all=True),
+    "static": Way(lambda: DDPStrategy(static_graph=True), PLAIN),
+    "FSDP2": Way(lambda: ModelParallelStrategy(PROCESSES, 1), SHARDED),
+    # Two columns at once: each training takes long, and neither hides what the other breaks.
+    "unused, accumulated": Way(lambda: "ddp_find_unused_parameters_true", ACCUMULATED),
+}
+"""By columns of the table."""
 
 
-def learn(ways: Ways, processes: int) -> dict[str, dict[str, Any]]:
-    """Train in each of some ways with every balancer.
+def learn(ways: dict[str, Way], processes: int) -> dict[str, dict[str, Any]]:
+    """Train in each of some ways.
 
     Returns:
         By way and balancer, the weights, or why it was refused.
     """
-    return {name: _learn(*way, processes) for name, way in ways.items()}
+    return {name: _learn(way, processes) for name, way in ways.items()}
 
 
-def _learn(strategy: Callable[[], Any], options: dict[str, Any], processes: int) -> dict[str, Any]:
-    """Train with every balancer.
-
-    Returns:
-        By balancer, the weights, or why it was refused.
-    """
+def _learn(way: Way, processes: int) -> dict[str, dict[str, Tensor] | str]:
     learnt: dict[str, dict[str, Tensor] | str] = {}
-    for case in CASES:
+    for case in way.cases:
         model = small_model(
             case.make(), None, torch.float64, case.sharing, case.training_pass(), case.teaches
         )
@@ -57,9 +77,9 @@ def _learn(strategy: Callable[[], Any], options: dict[str, Any], processes: int)
             train(
                 model,
                 devices=processes,
-                strategy=strategy(),
+                strategy=way.strategy(),
                 all_tasks=case.needs_all,
-                **options,
+                **way.options,
             )
             learnt[str(case)] = weights(model)
         except InputError as error:
