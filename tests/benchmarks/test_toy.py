@@ -46,7 +46,7 @@ toy = load()
 
 @cache
 def ends(
-    method: str, scale: float = 0.1, starts: tuple[int, ...] = FIVE, steps: int = 500
+    method: str, scale: float = 0.1, starts: tuple[int, ...] = FIVE, steps: int = 350
 ) -> Tensor:
     """The last points on the toy problem after a way of 50, shape ``[starts, 2]``."""
     problem = toy.toy(scale)
@@ -88,7 +88,7 @@ def test_balanced_methods_reach_the_front_from_every_start(method: str) -> None:
 
 
 def test_equal_weights_miss_the_front_from_the_steep_start_and_else_serve_the_larger_loss() -> None:
-    found = ends("equal weights", steps=2500)
+    found = ends("equal weights", steps=2000)
     reached = toy.distance(found, toy.toy().front) < 0.1
     assert reached.tolist() == [True, True, False, True, True]
     # Where the sum of the losses is smallest: weights 0.1 and 1 of 1.1, so x1 = -7 * 0.9 / 1.1.

@@ -25,6 +25,7 @@ from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.rank_zero import _get_rank
 from lightning.pytorch.strategies.launchers import subprocess_script
 from lightning.pytorch.utilities import rank_zero_only
+from sklearn import datasets
 
 import multitask
 from multitask.cli.program import program
@@ -40,6 +41,8 @@ of any process forked off it.
 # For plugins Lightning reads what all installed packages say of themselves, whenever a Trainer is
 # made, which takes a fifth of the time of a short training.
 registry.entry_points = cache(registry.entry_points)
+# It reads a text of numbers, which takes as long as a short training's steps on them.
+datasets.load_digits = cache(datasets.load_digits)
 
 
 def forkserver() -> ForkServerContext:

@@ -14,7 +14,7 @@ from multitask.checkpoints.atomic_writing import write_whole
 from multitask.checkpoints.source import weight_files
 from multitask.module import MultiTask
 from multitask.pages.yaml_text import to_yaml
-from multitask.runs.deciding_files import write_part
+from multitask.runs.deciding_files import LOADER, write_part
 from multitask.runs.folder import CONFIG, PROVENANCE, folder_of, part_file, parts
 from multitask.runs.loggers import tell_configuration
 from multitask.runs.metrics_file import MetricsFile
@@ -81,7 +81,7 @@ class RunRecord(Callback):
         forget_summary(self.folder)
         write_part(self.folder, CONFIG, self.config)
         write_whole(part_file(self.folder, PROVENANCE), to_yaml(origin))
-        config = {**yaml.safe_load(self.config), "_provenance": origin}
+        config = {**yaml.load(self.config, Loader=LOADER), "_provenance": origin}
         for run in wandb_runs(trainer):
             with nothing_lost():
                 run.config.update(config, allow_val_change=True)
