@@ -130,7 +130,7 @@ def _train(arguments: list[str], folder: Path, environment: dict[str, str], pipe
     os.dup2(os.open(pipe, os.O_WRONLY), 1)
     os.dup2(os.open("errors.txt", os.O_WRONLY | os.O_CREAT), 2)
     # As with PYTHONIOENCODING=ascii.
-    sys.stdout = os.fdopen(1, "w", encoding="ascii")
+    sys.stdout = open(1, "w", encoding="ascii", closefd=False)  # noqa: SIM115
     sys.argv = [str(FILE), *arguments]
     program()
 

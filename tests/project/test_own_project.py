@@ -107,7 +107,11 @@ def test_wheel_is_whole(wheel: Path) -> None:
     code = {path.relative_to(ROOT / "src") for path in package.rglob("*.py")}
     configs = {Path("multitask") / path.relative_to(ROOT) for path in ROOT.glob("configs/*/*.yaml")}
     template = {TEMPLATE.relative_to(ROOT / "src") / each for each in sources()}
-    pages = {path.relative_to(ROOT / "src") for path in package.rglob("page.*")}
+    pages = {
+        path.relative_to(ROOT / "src")
+        for path in package.rglob("page.*")
+        if path.parent.name != "__pycache__"
+    }
     wanted = {str(each) for each in code | configs | template | pages} | {"multitask/py.typed"}
     assert wanted - names == set()
     (metadata,) = (each for each in names if each.endswith("/METADATA"))
