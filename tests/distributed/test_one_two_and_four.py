@@ -111,7 +111,7 @@ TWO = {
     ),
     "two/machines": (*MACHINES, *SHORT, "--run.wandb=offline"),
 }
-# What four start with is in single precision, and what they go on with in double.
+# Four processes start in single precision, and continue from a checkpoint in double.
 FOUR = {
     "four/single": (*SINGLE, *DDP),
     "four/resumed-from-two": (*THAWING, *DDP, resumed("two/double")),

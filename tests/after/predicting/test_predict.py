@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ import multitask
 from multitask.after.image_list import listed_images
 from multitask.after.predicting.prediction import Prediction
 from multitask.after.predicting.prediction_batches import PredictedBatches
+from multitask.after.predicting.prediction_parts import PredictionParts
 from multitask.after.predicting.shared_work import SharedWork
 from multitask.after.trained_model import TrainedModel
 from multitask.cli.main import main
@@ -291,6 +295,28 @@ def test_killed_three_times_and_restarted_it_writes_the_same_file(
     assert Path(f"e1.{ending}").read_bytes() == Path(f"e2.{ending}").read_bytes()
     assert (outcome.images, outcome.problems) == (len(names), 1)
     assert not Path(f"o.{ending}.parts").exists()
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_running(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_images(Path("photos"), 60)
+    trained, images = multitask.load(checkpoint), listed_images(["photos"])
+    threads, interval = threading.active_count(), sys.getswitchinterval()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PredictionParts, "write", full)
+        with pytest.raises(InputError, match="free some space") as told:
+            Prediction(trained, images, Path("o.csv"), 2, rows=4).run()
+    # The error is still known, and with it all that it has passed through.
+    assert told.value.__traceback__ is not None
+    assert threading.active_count() == threads
+    assert sys.getswitchinterval() == interval
+    Prediction(trained, images, Path("o.csv"), 2, rows=4).run()
+    assert len(cells("o.csv")) == 60
 
 
 def test_parts_of_another_command_are_not_taken_up(

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ import torch
 
 from multitask.after.image_list import ImageList
 from multitask.after.predicting.digests import digest_of_images, digest_of_model
-from multitask.after.predicting.prediction_batches import PredictedBatches
+from multitask.after.predicting.prediction_batches import Decoded, PredictedBatches
 from multitask.after.predicting.prediction_parts import (
     FILES,
     PredictionParts,
@@ -107,7 +107,7 @@ class Prediction:
         Raises:
             InputError: if a file cannot be written, or the model needs too much memory.
         """
-        with self._told():
+        with closing(self.parts), self._told():
             return self._run()
 
     def _run(self) -> Outcome:
@@ -174,19 +174,24 @@ class Prediction:
     def _predict(self, numbers: Sequence[int]) -> None:
         progress = Progress("predicted for", 0, sum(len(self._span(each)) for each in numbers))
         places = chain.from_iterable(map(self._span, numbers))
-        decoded = in_order(self.batches.decode, places, ahead=2 * self.batch_size)
-        for number in numbers:
-            span = self._span(number)
-            tables: list[tuple[pa.Table, pa.Table | None]] = []
-            for first in range(span.start, span.stop, self.batch_size):
-                rows = range(first, min(first + self.batch_size, span.stop))
-                tables.append(self.batches.tables(rows, [next(decoded) for _ in rows]))
-                if self.work.is_first:
-                    progress.step(len(rows))
-            if self.embeddings is not None:
-                vectors = pa.concat_tables([each for _, each in tables if each is not None])
-                self.parts.write(vectors, number, EMBEDDING)
-            self.parts.write(pa.concat_tables([each for each, _ in tables]), number)
+        ahead = 2 * self.batch_size
+        # After an error, its threads would otherwise wait for more as long as the error is known.
+        with closing(in_order(self.batches.decode, places, ahead)) as decoded:
+            for number in numbers:
+                self._predict_part(number, decoded, progress)
+
+    def _predict_part(self, number: int, decoded: Iterator[Decoded], progress: Progress) -> None:
+        span = self._span(number)
+        tables: list[tuple[pa.Table, pa.Table | None]] = []
+        for first in range(span.start, span.stop, self.batch_size):
+            rows = range(first, min(first + self.batch_size, span.stop))
+            tables.append(self.batches.tables(rows, [next(decoded) for _ in rows]))
+            if self.work.is_first:
+                progress.step(len(rows))
+        if self.embeddings is not None:
+            vectors = pa.concat_tables([each for _, each in tables if each is not None])
+            self.parts.write(vectors, number, EMBEDDING)
+        self.parts.write(pa.concat_tables([each for each, _ in tables]), number)
 
     def _span(self, number: int) -> range:
         return range(number * self.rows, min((number + 1) * self.rows, len(self.images)))

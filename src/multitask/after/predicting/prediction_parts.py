@@ -94,9 +94,13 @@ class PredictionParts:
 
     def remove(self) -> None:
         """Remove the folder once the table exists."""
+        self.close()
+        shutil.rmtree(self.folder)
+
+    def close(self) -> None:
+        """Let other programs use the folder."""
         if self._lock is not None:
             self._lock.close()
-        shutil.rmtree(self.folder)
 
     def _take_lock(self) -> None:
         self._lock = (self.folder / LOCK).open("a")
