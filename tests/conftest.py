@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -53,10 +54,12 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _onnx_operators() -> None:
     """PyTorch would read all operators again for every ONNX file, from the sources of a package."""
-    from torch.onnx._internal.exporter._registration import ONNXRegistry
+    # Another PyTorch may have it elsewhere, and is only slower.
+    with suppress(ImportError, AttributeError):
+        from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-    once = staticmethod(cache(ONNXRegistry.from_torchlib))
-    ONNXRegistry.from_torchlib = once  # type: ignore[assignment]
+        once = staticmethod(cache(ONNXRegistry.from_torchlib))
+        ONNXRegistry.from_torchlib = once  # type: ignore[assignment]
 
 
 @pytest.fixture(autouse=True)
