@@ -43,6 +43,8 @@ def print_ratios(title: str, steps: Mapping[str, Callable[[], object]], rounds: 
 
 
 def _seconds(step: Callable[[], object]) -> float:
+    # The first step after one of another kind is slower: caches hold what that one used.
+    step()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     began = time.perf_counter()

@@ -33,9 +33,10 @@ def uniforms(seed: int, place: Tensor, counts: Sequence[int]) -> tuple[Tensor, .
         For each stream, shape ``[batch, count]``, float32, uniform in [0, 1).
     """
     start, keys = _start_and_keys(seed, tuple(counts), place.device)
-    hashed = _mixed(_mixed(start + place * GOLDEN).unsqueeze(1) + keys)
+    # The last step of the second hash only changes lower bits.
+    hashed = _multiplied(_mixed(start + place * GOLDEN).unsqueeze(1) + keys)
     # The upper 24 bits, which float32 holds exactly.
-    return (_shifted(hashed, 40).float() / 2**24).split(list(counts), 1)
+    return _shifted(hashed, 40).float().mul_(2.0**-24).split(list(counts), 1)
 
 
 @lru_cache(maxsize=8)
@@ -52,12 +53,16 @@ def _start_and_keys(
 
 
 def _mixed(bits: Tensor) -> Tensor:
+    bits = _multiplied(bits)
+    return _shifted(bits, 31).bitwise_xor_(bits)
+
+
+def _multiplied(bits: Tensor) -> Tensor:
     # int64 arithmetic wraps around like that of unsigned integers.
-    bits = (bits ^ _shifted(bits, 30)) * FIRST
-    bits = (bits ^ _shifted(bits, 27)) * SECOND
-    return bits ^ _shifted(bits, 31)
+    bits = _shifted(bits, 30).bitwise_xor_(bits).mul_(FIRST)
+    return _shifted(bits, 27).bitwise_xor_(bits).mul_(SECOND)
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:
     # Shift in zeros; torch would copy the sign into the upper bits.
-    return (bits >> by) & (2 ** (64 - by) - 1)
+    return (bits >> by).bitwise_and_(2 ** (64 - by) - 1)

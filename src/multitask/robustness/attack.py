@@ -14,7 +14,7 @@ from multitask.augmentation.draws import uniforms
 from multitask.checkpoints.recipe import Recorded
 from multitask.errors import InputError, nearest
 from multitask.robustness.pixel_bounds import PixelBounds
-from multitask.training.trial import copied_buffers, precision_of, put_back, same_random_numbers
+from multitask.training.trial import precision_of, same_buffers, same_random_numbers
 
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
@@ -161,6 +161,7 @@ class Attack(Recorded):
         """
         if not len(clean) or not self.steps or not self.eps:
             return clean
+        ball = _Ball(clean, self.eps, self.norm)
         best, most = clean, clean.new_full((len(clean),), -math.inf)
 
         def remember(pixels: Tensor, values: Tensor) -> None:
@@ -170,7 +171,7 @@ class Attack(Recorded):
             most = torch.where(is_worse, values.detach(), most)
 
         for restart in range(self.restarts):
-            pixels = self._start(clean, places, seed, restart)
+            pixels = ball.nearest(self._start(clean, places, seed, restart))
             for _ in range(self.steps):
                 pixels = pixels.detach().requires_grad_()
                 values = objective(pixels)
@@ -178,7 +179,7 @@ class Attack(Recorded):
                 (slope,) = torch.autograd.grad(values.sum(), pixels)
                 if self.restarts > 1:
                     remember(pixels, values)
-                pixels = self._back(pixels.detach() + self.step_size * self._way(slope), clean)
+                pixels = ball.nearest(pixels.detach() + self.step_size * self._way(slope))
             if self.restarts == 1:
                 return pixels
             with torch.no_grad():
@@ -193,7 +194,7 @@ class Attack(Recorded):
         seed += 1_000_003 * restart
         if self.norm == "inf":
             (drawn,) = uniforms(seed, places, [count])
-            moved = (2 * drawn.to(clean) - 1) * self.eps
+            moved = drawn.to(clean).mul_(2).sub_(1).mul_(self.eps)
         else:
             numbers = uniforms(seed, places, [count, count, 1])
             first, second, length = (each.to(clean) for each in numbers)
@@ -202,23 +203,34 @@ class Attack(Recorded):
             direction = radius * (2 * math.pi * second).cos()
             size = direction.norm(dim=1, keepdim=True).clamp_min(TINY)
             moved = direction / size * length * self.eps
-        return self._back(clean + moved.view_as(clean), clean)
+        return clean + moved.view_as(clean)
 
     def _way(self, slope: Tensor) -> Tensor:
         if self.norm == "inf":
             return slope.sign()
         return slope / _over_pixels(slope.flatten(1).norm(dim=1).clamp_min(TINY))
 
-    def _back(self, moved: Tensor, clean: Tensor) -> Tensor:
-        """The nearest point in the ball, then clipped between black and white."""
-        if self.norm == "inf":
-            change = (moved - clean).clamp(-self.eps, self.eps)
-        else:
-            size = (moved - clean).flatten(1).norm(dim=1).clamp_min(TINY)
-            change = (moved - clean) * _over_pixels((self.eps / size).clamp_max(1))
-        # A pixel outside this range, which interpolation may have created, does not move.
-        low, high = clean.clamp_max(0), clean.clamp_min(1)
-        return torch.minimum(torch.maximum(clean + change, low), high)
+
+class _Ball:
+    """The images within a distance of clean ones, between black and white.
+
+    A pixel beyond black or white, which interpolation may have created, does not move.
+    """
+
+    def __init__(self, clean: Tensor, eps: float, norm: Norm) -> None:
+        self.clean, self.eps, self.norm = clean, eps, norm
+        self.low, self.high = clean.clamp_max(0), clean.clamp_min(1)
+        if norm == "inf":
+            self.low = torch.maximum(clean - eps, self.low)
+            self.high = torch.minimum(clean + eps, self.high)
+
+    def nearest(self, moved: Tensor) -> Tensor:
+        """The nearest images in the ball, then clipped between black and white."""
+        if self.norm == "2":
+            size = (moved - self.clean).flatten(1).norm(dim=1).clamp_min(TINY)
+            change = (moved - self.clean) * _over_pixels((self.eps / size).clamp_max(1))
+            moved = self.clean + change
+        return moved.clamp(self.low, self.high)
 
 
 def sample_losses(model: MultiTask, batch: Batch, weights: Mapping[str, float]) -> Tensor:
@@ -253,13 +265,14 @@ def attacked(model: MultiTask) -> Iterator[None]:
     # Without the metrics, which compute nothing here, and which take as long to iterate over as a
     # small network takes to compute.
     parts = [each for name, each in model.named_children() if name != METRICS]
-    modes = [(each, each.training) for part in parts for each in part.modules()]
-    buffers = [(part, copied_buffers(part)) for part in parts]
+    modules = [each for part in parts for each in part.modules()]
+    training = [each for each in modules if each.training]
     was_training, model.training = model.training, False
     for part in parts:
         part.eval()
     try:
         with (
+            same_buffers(modules),
             torch.inference_mode(False),
             torch.enable_grad(),
             same_random_numbers(model.device),
@@ -267,11 +280,9 @@ def attacked(model: MultiTask) -> Iterator[None]:
         ):
             yield
     finally:
-        for part, kept in buffers:
-            put_back(part, kept)
         model.training = was_training
-        for module, is_training in modes:
-            module.training = is_training
+        for module in training:
+            module.training = True
 
 
 def _own(values: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ class PixelBounds:
             torch.as_tensor(each, dtype=torch.float32).reshape(-1, 1, 1)
             for each in (mean, deviation)
         )
+        self._are_pixels = not self.mean.any() and bool((self.deviation == 1).all())
 
     @classmethod
     def of(cls, transforms: Iterable[nn.Module]) -> PixelBounds:
@@ -68,11 +69,15 @@ class PixelBounds:
         Returns:
             Same shape, at least float32.
         """
+        if self._are_pixels:
+            return images.to(self._kind(images))
         mean, deviation = self._like(images)
         return images * deviation + mean
 
     def images(self, pixels: Tensor) -> Tensor:
         """Convert pixels to a model's images: the inverse of `pixels`."""
+        if self._are_pixels:
+            return pixels.to(self._kind(pixels))
         mean, deviation = self._like(pixels)
         return (pixels - mean) / deviation
 
@@ -93,7 +98,10 @@ class PixelBounds:
             )
 
     def _like(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        kind = torch.promote_types(values.dtype, torch.float32)
-        mean, deviation = (each.to(values.device, kind) for each in self.parts)
+        mean, deviation = (each.to(values.device, self._kind(values)) for each in self.parts)
         # Tensors of inference mode, which Lightning uses for tests, cannot be differentiated.
         return (mean.clone(), deviation.clone()) if mean.is_inference() else (mean, deviation)
+
+    @staticmethod
+    def _kind(values: Tensor) -> torch.dtype:
+        return torch.promote_types(values.dtype, torch.float32)

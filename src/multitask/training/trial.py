@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
@@ -137,6 +137,30 @@ def put_back(model: nn.Module, buffers: Mapping[str, Tensor]) -> None:
     own = dict(model.named_buffers())
     for name, values in buffers.items():
         own[name].copy_(values)
+
+
+@contextmanager
+def same_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Restore the values of modules' buffers afterwards.
+
+    Args:
+        modules: the modules, without those that they contain.
+    """
+    named = [
+        (module._buffers, name, values)
+        for module in modules
+        for name, values in module._buffers.items()
+        if values is not None
+    ]
+    kept = [values.detach().clone() for _, _, values in named]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for (buffers, name, values), before in zip(named, kept, strict=True):
+                # A module may have assigned a new tensor.
+                buffers[name] = values
+                values.copy_(before)
 
 
 @contextmanager
