@@ -34,6 +34,17 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from imported(node)
 
 
+def length(path: Path) -> int:
+    """Number of lines of a file."""
+    return len(path.read_text().splitlines())
+
+
+def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Number of lines below a function's signature and docstring."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return function.end_lineno - body[0].lineno + 1 if body and function.end_lineno else 0
+
+
 def arrows() -> dict[str, set[str]]:
     """Which rooms each room imports."""
     found: dict[str, set[str]] = {}
@@ -48,6 +59,21 @@ def arrows() -> dict[str, set[str]]:
 
 def test_the_top_level_is_a_few_files_and_rooms() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= 6
+
+
+def test_rooms_stay_small_enough_to_read() -> None:
+    assert length(PACKAGE / "module.py") <= 220
+    assert sum(map(length, (PACKAGE / "cli").glob("*.py"))) <= 2_200
+
+
+def test_no_function_is_longer_than_a_page() -> None:
+    found = {
+        f"{path.relative_to(PACKAGE)}: {node.name}": lines_of_body(node)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in found.items() if lines > 40} == {}
 
 
 def test_no_room_imports_one_that_imports_it() -> None:

@@ -50,8 +50,7 @@ class MultiTask(Loadable):
         training_pass: how a training batch is passed through the model; default: once, unchanged.
         skips: maximum number of batches to skip because a loss became NaN or infinite; training
             stops at the next one. More than 0 makes a GPU synchronise in each step.
-        compile: whether the shared part of the model is compiled by ``torch.compile``, at the first
-            batch.
+        compile: whether ``torch.compile`` compiles what the tasks share, at the first batch.
         sync_batch_norm: whether batch normalisation uses the batch of all processes; without it,
             results depend on the number of processes.
 

@@ -142,13 +142,7 @@ def samples_of(
             "the run's own data deal episodes, to which the run adapted in its own test; its "
             "metrics are in the run's summary.json: give a labelled table"
         )
-    found = data.groups(split)
-    if group is not None and (found is None or found[0] != group):
-        raise InputError(
-            f"group is '{group}', but the run's own data have "
-            f"{'no groups' if found is None else f'the groups {found[0]!r}'}; give a table with "
-            f"such a column: multitask evaluate CHECKPOINT TABLE --group={group}"
-        )
+    found = _groups(data, split, group)
     tasks = trained.model.named_tasks
     lacking = [name for name in tasks if name not in data.splits[split].targets]
 
@@ -167,9 +161,20 @@ def samples_of(
         prepare=prepare,
         tasks=[name for name in tasks if name not in lacking],
         names=data.names(split),
-        groups=None if found is None else Groups(*found),
+        groups=found,
         faces=data.faces(),
         elements=data.element_names(),
         remarks=[f"The data have no target of {name}." for name in lacking],
         texts=data.texts(split),
     )
+
+
+def _groups(data: DataModule, split: str, group: str | None) -> Groups | None:
+    found = data.groups(split)
+    if group is not None and (found is None or found[0] != group):
+        raise InputError(
+            f"group is '{group}', but the run's own data have "
+            f"{'no groups' if found is None else f'the groups {found[0]!r}'}; give a table with "
+            f"such a column: multitask evaluate CHECKPOINT TABLE --group={group}"
+        )
+    return None if found is None else Groups(*found)

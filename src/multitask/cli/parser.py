@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 from argparse import Action
-from types import UnionType
-from typing import Any, NoReturn, Union, get_args, get_origin
+from typing import Any, NoReturn
 
 import torch
-from jsonargparse import Namespace, _typehints, set_dumper
+from jsonargparse import Namespace, set_dumper
 from jsonargparse.typing import register_type
 from lightning.pytorch.cli import LightningArgumentParser
 
 from multitask.configuration.parser_messages import explain
 from multitask.configuration.tree import Configuration
 from multitask.configuration.types import plain_list, plain_text
+from multitask.configuration.union_order import read_whole_numbers_first
 from multitask.errors import InputError
 from multitask.pages.yaml_text import to_yaml
 
@@ -24,31 +24,7 @@ from multitask.pages.yaml_text import to_yaml
 set_dumper("yaml", to_yaml)
 # Otherwise a callback's default device is written in a form that no class can read again.
 register_type(torch.device, deserializer_exceptions=(ValueError, TypeError, RuntimeError))
-
-
-_sorted_unions = _typehints.sort_unions_in_typehint
-
-
-def whole_numbers_first(annotation: Any) -> Any:
-    """Let a union try to read a whole number before a decimal one.
-
-    Python keeps one object for ``Union[int, float]`` and ``Union[float, int]``: whichever a library
-    writes first. With the second, 1 is read as 1.0, which is all batches of an epoch rather than
-    one in ``trainer.limit_train_batches``.
-    """
-    annotation = _sorted_unions(annotation)
-    kinds = list(get_args(annotation))
-    if get_origin(annotation) not in (Union, UnionType) or int not in kinds or float not in kinds:
-        return annotation
-    decimal, whole = kinds.index(float), kinds.index(int)
-    if whole < decimal:
-        return annotation
-    kinds[decimal], kinds[whole] = int, float
-    return _typehints.rebuild_typehint_args(annotation, tuple(kinds))
-
-
-# The parser sorts types by what they accept when an argument is added.
-_typehints.sort_unions_in_typehint = whole_numbers_first
+read_whole_numbers_first()
 
 
 class ParserError(InputError):

@@ -16,13 +16,12 @@ from multitask.callbacks import Cost, LostProcess
 from multitask.callbacks.lost_process import is_connection_lost
 from multitask.cli.command_line import CommandLine
 from multitask.distributed import is_first_process
-from multitask.pages.words import counted
 from multitask.runs.failures import advice
 from multitask.runs.finished import limits
 from multitask.runs.log_file import say
 from multitask.runs.provenance import LOCAL_SWEEP
 from multitask.runs.record import RunRecord
-from multitask.runs.report import describe, report, say_where, show_kept
+from multitask.runs.report import describe, describe_predicted, report, say_where, show_kept
 from multitask.runs.result import result_of
 from multitask.runs.summary import write_summary
 from multitask.runs.wandb_run import finish, mark_preempted, sync_command
@@ -88,20 +87,8 @@ def test(run: Run) -> None:
 def predict(run: Run) -> None:
     """Write a table of predictions."""
     _guard(run, run.trainer.predict, {**run.inputs, "return_predictions": False})
-    _say_where(run, said=_predicted(run))
-
-
-def _predicted(run: Run) -> list[str]:
-    data, checkpoint = run.command.datamodule, run.command.given.ckpt_path
-    batches, total = sum(run.trainer.num_predict_batches), sum(map(len, data.splits.values()))
-    samples = min(batches * data.batch_size, len(data.splits["test"]))
-    said = [f"Predicted for {samples:,} of {counted(total, 'sample')}, those of the test split"]
-    if samples < total and data.tables():
-        has_images = data.image_format() is not None
-        subject = f"{checkpoint or 'CHECKPOINT'} {'IMAGES' if has_images else 'TABLE'}"
-        what = "images of a table or a folder" if has_images else "rows of a table"
-        said.append(f"For all {what}: multitask predict {subject}")
-    return said
+    batches, checkpoint = run.trainer.num_predict_batches, run.command.given.ckpt_path
+    _say_where(run, said=describe_predicted(run.command.datamodule, batches, checkpoint))
 
 
 STAGES = {"fit": fit, "validate": validate, "test": test, "predict": predict}

@@ -152,19 +152,7 @@ class Table(DataModule):
 
     def load(self) -> dict[str, BatchDataset]:
         findings = Findings(self.cleaning)
-        columns = [name for each in self.target_columns.values() for name in each.names]
-        columns += [name for each in self.input_columns.values() for name in each.names]
-        rows = read_rows(
-            self.sources,
-            self.image_column,
-            [*columns, *self.kept_columns],
-            self.separator,
-            self.image_ending,
-            self.cache_folder,
-        )
-        if self.image_column is not None:
-            several = bool(self.input_columns)
-            rows = located(rows, self.image_column, findings, may_repeat=several)
+        rows = self._read_rows(findings)
         inputs, lacking = read_inputs(rows, self.input_columns, self.missing, findings)
         read = read_targets(
             rows, self.target_columns, self.missing, findings, inputs, self.input_columns
@@ -335,6 +323,21 @@ class Table(DataModule):
             "splits.csv": DataFrame(rows, columns=["file", "row", "split"]),
             "skipped.csv": self.skipped,
         }
+
+    def _read_rows(self, findings: Findings) -> TableRows:
+        columns = [name for each in self.target_columns.values() for name in each.names]
+        columns += [name for each in self.input_columns.values() for name in each.names]
+        rows = read_rows(
+            self.sources,
+            self.image_column,
+            [*columns, *self.kept_columns],
+            self.separator,
+            self.image_ending,
+            self.cache_folder,
+        )
+        if self.image_column is None:
+            return rows
+        return located(rows, self.image_column, findings, may_repeat=bool(self.input_columns))
 
     def _told_map(self, target: TargetColumns) -> dict[str, Any]:
         if target.map is None:

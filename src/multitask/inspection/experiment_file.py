@@ -78,6 +78,29 @@ def _data(
     yield "data:"
     yield "  class_path: multitask.data.Table"
     yield "  init_args:"
+    yield from _source(contents)
+    if contents.images is not None:
+        yield from image_lines(contents, contents.images)
+    yield from input_lines(contents)
+    if contents.missing:
+        yield from comment("Texts that mean that a cell is missing; if not, remove them here.", 4)
+        yield from sequence("missing", contents.missing, 4)
+    if contents.choice.is_guess:
+        yield from comment("The target columns were guessed from their names and positions.", 4)
+    yield "    targets:"
+    for target in contents.targets:
+        yield from _target(target, contents.targets)
+    if contents.left_out:
+        yield from comment("Columns that are not used:", 4)
+        for name, why in contents.left_out.items():
+            yield from comment(f"- {name or 'the column without a name'}: {why}", 4)
+    yield from _split(contents, data.split)
+    yield from _cleaning(data.skipped, keep_links)
+    yield f"    batch_size: {plan.batch_size}"
+
+
+def _source(contents: TableContents) -> Iterator[str]:
+    """Where the rows and their images are."""
     yield from comment(
         f"{contents.rows:,} rows. Relative paths start at the folder in which the program is "
         "started.",
@@ -103,24 +126,6 @@ def _data(
             yield f"    image_ending: {scalar(image.ending)}"
         if contents.image_folder is not None:
             yield f"    image_folder: {_path(contents.image_folder)}"
-    if contents.images is not None:
-        yield from image_lines(contents, contents.images)
-    yield from input_lines(contents)
-    if contents.missing:
-        yield from comment("Texts that mean that a cell is missing; if not, remove them here.", 4)
-        yield from sequence("missing", contents.missing, 4)
-    if contents.choice.is_guess:
-        yield from comment("The target columns were guessed from their names and positions.", 4)
-    yield "    targets:"
-    for target in contents.targets:
-        yield from _target(target, contents.targets)
-    if contents.left_out:
-        yield from comment("Columns that are not used:", 4)
-        for name, why in contents.left_out.items():
-            yield from comment(f"- {name or 'the column without a name'}: {why}", 4)
-    yield from _split(contents, data.split)
-    yield from _cleaning(data.skipped, keep_links)
-    yield f"    batch_size: {plan.batch_size}"
 
 
 def _path(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -136,15 +136,12 @@ def read_contents(
     if image is None and choice.text is None and choice.numbers is None:
         _refuse_no_input(path, columns)
     targets, no_maps = _targets(path, table, choice, image, sources, image_folder)
-    texts, cells = (each.columns if each else [] for each in (choice.text, choice.numbers))
-    inputs = {each.name for each in (*texts, *cells)}
     group = None
     if split is None and sources[0].split is None:
-        judged = [each for each in columns if each.name not in inputs]
+        judged = [each for each in columns if each.name not in choice.inputs]
         group, targets = _group(table, judged, targets, image)
-    used = {each.name for target in targets for each in target.columns} | inputs
-    kept = used if group is None else {*used, group.column.name}
-    left_out = _left_out([each for each in others if each.name not in kept], no_maps, choice)
+    used = {each.name for target in targets for each in target.columns} | choice.inputs
+    left_out = _left_out(others, used, group, no_maps, choice)
     if not targets:
         _refuse_nothing(path, image, left_out)
     return TableContents(
@@ -155,15 +152,25 @@ def read_contents(
         missing=missing_texts(table[sorted(used)]),
         image=image,
         image_folder=image_folder,
-        images=None
-        if image is None
-        else table_images(path, table[image.name], image, image_folder, keep_links),
+        images=_images(path, table, image, image_folder, keep_links),
         choice=choice,
         targets=targets,
         split=split,
         group=group,
         left_out=left_out,
     )
+
+
+def _images(
+    path: Path,
+    table: pd.DataFrame,
+    image: ImageColumn | None,
+    image_folder: Path | None,
+    keep_links: bool,
+) -> ImageSample | None:
+    if image is None:
+        return None
+    return table_images(path, table[image.name], image, image_folder, keep_links)
 
 
 def _targets(
@@ -224,10 +231,16 @@ def _refuse_no_input(path: Path, columns: Sequence[Column]) -> None:
 
 
 def _left_out(
-    columns: Sequence[Column], no_maps: Mapping[str, str], choice: Choice
+    columns: Sequence[Column],
+    used: Collection[str],
+    group: Group | None,
+    no_maps: Mapping[str, str],
+    choice: Choice,
 ) -> dict[str, str]:
     """Return why each unused column is unused; what is known of a choice is more precise."""
-    found = {each.name: why_left_out(each) for each in columns} | dict(no_maps)
+    kept = used if group is None else {*used, group.column.name}
+    found = {each.name: why_left_out(each) for each in columns if each.name not in kept}
+    found |= no_maps
     return found | {name: why for name, why in choice.left_out.items() if name in found}
 
 

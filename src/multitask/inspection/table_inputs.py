@@ -93,6 +93,12 @@ class Choice:
     is_guess: bool = False
     left_out: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def inputs(self) -> set[str]:
+        """The names of the columns that are inputs."""
+        given = [each.columns for each in (self.text, self.numbers) if each is not None]
+        return {column.name for columns in given for column in columns}
+
 
 @dataclass(frozen=True)
 class Wanted:

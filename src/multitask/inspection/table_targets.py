@@ -22,6 +22,10 @@ from multitask.remarks.one_hot import class_names, one_hot
 from multitask.remarks.yes_or_no import yes_or_no, yes_or_no_remark
 from multitask.tables.table_sources import Source
 
+Together = tuple[str, list[Column], bool, dict[str, int]]
+"""The name of a target of several columns, these columns, whether they are positions in the image,
+and for one-hot columns the number of samples of each class."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -99,22 +103,12 @@ def table_targets(
     """
     columns = [each for each in others if each.kind in ("classes", "numbers", "labels")]
     stand_ins = _without_stand_ins(table, columns, missing)
-    together: dict[str, tuple[str, list[Column], bool, dict[str, int]]] = {}
+    together = _one_hot_columns(table, columns)
     by_name = {each.name: each for each in columns}
-    whole = {
-        each.name: table[each.name]
-        for each in columns
-        if each.missing == 0 and each.size == 1 and len(each.counts) == 2
-    }
-    for names in one_hot(whole):
-        found_columns = [by_name[each] for each in names]
-        hot = dict(zip(class_names(names), [_ones(each) for each in found_columns], strict=True))
-        part = (_common_name(names), found_columns, False, hot)
-        together.update(dict.fromkeys(names, part))
     single = [each.name for each in columns if is_number(each) and each.name not in together]
     forms: dict[str, str] = {}
     for box, names, form in boxes(table, single) if has_images else ():
-        part = (box, [as_numbers(by_name[each]) for each in names], False, {})
+        part: Together = (box, [as_numbers(by_name[each]) for each in names], False, {})
         together.update(dict.fromkeys(names, part))
         forms[names[0]] = form
     single = [name for name in single if name not in together]
@@ -130,7 +124,7 @@ def table_targets(
         if column.name in answers:
             said = "; also, ".join(filter(None, [column.remark, answers[column.name]]))
             column = replace(column, remark=said)
-        default: tuple[str, list[Column], bool, dict[str, int]] = (column.name, [column], False, {})
+        default: Together = (column.name, [column], False, {})
         name, parts, points, hot = together.get(column.name, default)
         if column.name == parts[0].name:
             task = task_name(name, {*targets, *taken})
@@ -138,6 +132,21 @@ def table_targets(
             box_form = cast("Literal['xyxy', 'xywh', 'cxcywh'] | None", forms.get(column.name))
             targets[task] = Target(task, parts, points, hot, gone, box=box_form)
     return list(targets.values())
+
+
+def _one_hot_columns(table: pd.DataFrame, columns: Sequence[Column]) -> dict[str, Together]:
+    together: dict[str, Together] = {}
+    whole = {
+        each.name: table[each.name]
+        for each in columns
+        if each.missing == 0 and each.size == 1 and len(each.counts) == 2
+    }
+    by_name = {each.name: each for each in columns}
+    for names in one_hot(whole):
+        found = [by_name[each] for each in names]
+        hot = dict(zip(class_names(names), [_ones(each) for each in found], strict=True))
+        together.update(dict.fromkeys(names, (_common_name(names), found, False, hot)))
+    return together
 
 
 def map_targets(

@@ -17,7 +17,7 @@ from multitask.data import DataModule
 from multitask.module import MultiTask
 from multitask.pages.screen_table import print_tables
 from multitask.pages.shown import shown
-from multitask.pages.words import arrow, listed
+from multitask.pages.words import arrow, counted, listed
 from multitask.runs.log_file import LOG, say
 from multitask.training.model_size import parameter_counts
 
@@ -173,6 +173,27 @@ def describe(model: MultiTask, data: DataModule) -> str:
         f"{size} training samples; tasks: {labels}"
     )
     return "\n".join([said, *(each.sentence for each in weight_files(model))])
+
+
+def describe_predicted(
+    data: DataModule, batches: Sequence[int | float], checkpoint: str | None
+) -> list[str]:
+    """For which samples of a run predictions were made, and how to make them for all.
+
+    Args:
+        data: the data of the run.
+        batches: number of batches of each data loader.
+        checkpoint: path of the model.
+    """
+    total = sum(map(len, data.splits.values()))
+    samples = min(int(sum(batches)) * data.batch_size, len(data.splits["test"]))
+    said = [f"Predicted for {samples:,} of {counted(total, 'sample')}, those of the test split"]
+    if samples < total and data.tables():
+        has_images = data.image_format() is not None
+        subject = f"{checkpoint or 'CHECKPOINT'} {'IMAGES' if has_images else 'TABLE'}"
+        what = "images of a table or a folder" if has_images else "rows of a table"
+        said.append(f"For all {what}: multitask predict {subject}")
+    return said
 
 
 def say_where(folder: Path, sync: str | None) -> None:

@@ -106,7 +106,10 @@ class HuggingFace(Tokenizer):
         unknown = _number(self._backend, settings.get("unk_token"))
         special = {*_special_numbers(self._backend) - {unknown}, *named.values(), self.beginning}
         self._special = [each for each in special if each is not None]
-        most = settings.get("model_max_length")
+        self._check_length(settings.get("model_max_length"))
+        self._backend.enable_truncation(self.length)
+
+    def _check_length(self, most: Any) -> None:
         if isinstance(most, int | float) and self.length > most:
             raise InputError(
                 f"{OWNER}: length is {self.length}, but the model '{self.name}' accepts at most "
@@ -118,7 +121,6 @@ class HuggingFace(Tokenizer):
                 f"{OWNER}: length is {self.length}, but each text gets {needed} special tokens; "
                 f"give more than {needed}"
             )
-        self._backend.enable_truncation(self.length)
 
     @property
     def vocabulary(self) -> int:
