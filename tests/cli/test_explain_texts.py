@@ -52,6 +52,7 @@ def experiment(table: Path) -> Path:
                                 "vocabulary": 500,
                                 "length": 12,
                                 "out_features": 8,
+                                "layers": 1,
                                 "heads": 2,
                             },
                         },
