@@ -76,7 +76,7 @@ format: setup ## Put the code into the project's style, and fix what can be fixe
 	$(PYTHON) -m ruff check --fix .
 
 notebooks: setup ## Run every notebook from top to bottom
-	$(PYTHON) -m pytest tests/notebooks $(ARGS)
+	WHOLE_NOTEBOOKS=1 $(PYTHON) -m pytest tests/notebooks $(ARGS)
 
 toy: setup ## Draw how the balancing methods solve problems without data
 	$(PYTHON) benchmarks/toy.py $(ARGS)

@@ -33,7 +33,7 @@ QUICK = [
     "--trainer.limit_test_batches=1",
     "--trainer.max_epochs=1",
     "--trainer.enable_progress_bar=false",
-    "--run.wandb=offline",
+    "--run.wandb=off",
     "--run.figures=false",
 ]
 

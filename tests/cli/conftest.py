@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cli.forked_program import ForkedProgram
 from matplotlib.figure import Figure
 from wandb.proto.wandb_internal_pb2 import Record
 
+from multitask.after.evaluating.evaluation import evaluate
 from multitask.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +58,15 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def empty_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """The figures of tasks are empty: to draw them takes most of the time of a short run."""
     monkeypatch.setattr("multitask.callbacks.figures.draw_task", lambda *_: Figure())
+
+
+@pytest.fixture
+def quick_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation has few resamples and empty figures, which take most of its time."""
+    monkeypatch.setattr("multitask.cli.evaluate_command.evaluate", partial(evaluate, resamples=200))
+    for draw in ("draw_task", "draw_reliability", "draw_rejection"):
+        name = f"multitask.after.evaluating.evaluation_files.{draw}"
+        monkeypatch.setattr(name, lambda *_: Figure())
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ def test_a_strangers_classes_are_not_imported(
     assert "config.yaml names classes of your own or of other packages" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("quick_evaluation")
 def test_the_section_on_ensembles(
     root: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

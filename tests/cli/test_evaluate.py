@@ -62,6 +62,7 @@ def test_the_runs_own_test_set_has_the_values_of_its_test(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("quick_evaluation")
 def test_the_commands_of_the_page_work_with_the_checkpoint_alone(
     run: Path, table: Path, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

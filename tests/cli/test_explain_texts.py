@@ -52,6 +52,7 @@ def experiment(table: Path) -> Path:
                                 "vocabulary": 500,
                                 "length": 12,
                                 "out_features": 8,
+                                "layers": 1,
                                 "heads": 2,
                             },
                         },
@@ -113,13 +114,8 @@ def test_a_run_is_explained_by_tokens_and_columns(
     assert "The strongest effects are for kind '" in capsys.readouterr().out
 
 
-def test_a_run_is_exported_with_its_tokenizer(
-    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_exported_to_the_hubs_form(run: Path) -> None:
     best = str(run / "checkpoints/best.ckpt")
-    main(["export", best])
-    assert "Its tokenizer is in a folder beside it: best_text_tokenizer" in capsys.readouterr().out
-    assert Path("best_text_tokenizer/multitask_tokenizer.json").exists()
     main(["export", best, "--format=hub"])
     card = Path("best_hub/README.md").read_text()
     assert (

@@ -19,6 +19,7 @@ QUICK = (
     "--trainer.enable_progress_bar=false",
     "--run.wandb=off",
     "--run.figures=false",
+    "--model.encoder.channels=[2, 4]",
 )
 
 

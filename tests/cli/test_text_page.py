@@ -57,7 +57,10 @@ def _persons_files() -> None:
 
 
 @pytest.mark.slow
-def test_the_commands_run_as_they_stand(multitask: Callable[..., None]) -> None:
+@pytest.mark.usefixtures("quick_evaluation")
+def test_the_commands_run_as_they_stand(
+    multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
     run, verbs = "", []
     for line in "".join(blocks("bash")).splitlines():
         if line.startswith("RUN="):
@@ -77,6 +80,9 @@ def test_the_commands_run_as_they_stand(multitask: Callable[..., None]) -> None:
             multitask(verb, *arguments, *(QUICK if verb == "fit" else ()), *fewer_texts(arguments))
     assert len(verbs) == 12
     assert Path("predictions.csv").read_text().count("\n") == 61
+    said = capsys.readouterr().out
+    assert "Its tokenizer is in a folder beside it: best_text_tokenizer" in said
+    assert Path("best_text_tokenizer/multitask_tokenizer.json").exists()
 
 
 def fewer_texts(arguments: list[str]) -> list[str]:
