@@ -148,6 +148,14 @@ def _leave() -> None:
 
 
 @pytest.fixture
+def empty_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and their files are empty: to draw them is half of a short command."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).touch())
+
+
+@pytest.fixture
 def tiny_data() -> type[TinyData]:
     """A data set of 24 samples a split; its batches have 8."""
     from tiny_training import TinyData

@@ -57,7 +57,9 @@ def _persons_files() -> None:
 
 
 @pytest.mark.slow
-def test_the_commands_run_as_they_stand(multitask: Callable[..., None]) -> None:
+def test_the_commands_run_as_they_stand(
+    multitask: Callable[..., None], empty_pictures: None
+) -> None:
     run, verbs = "", []
     for line in "".join(blocks("bash")).splitlines():
         if line.startswith("RUN="):
