@@ -6,6 +6,7 @@ hands out the tests reads this file too.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -107,6 +108,12 @@ def _own_wandb() -> Iterator[None]:
         wandb.teardown()
 
 
+def pytest_collection() -> None:
+    # For the source of each of its classes it looks through all modules that there are, which
+    # takes two seconds if there are thousands.
+    import wandb.apis.public  # noqa: F401
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the slow tests, dealt out to the workers, each of which gets an equal part."""
     slow = [item for item in items if item.get_closest_marker("slow")]
@@ -125,9 +132,27 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_unconfigure() -> None:
-    # Libraries complain of what is still there at the end.
-    gc.unfreeze()
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        atexit.register(_leave)
+    else:
+        # Libraries complain of what is still there at the end.
+        gc.unfreeze()
+
+
+def _leave() -> None:
+    """End a worker as the program ends: Python would free all objects, which takes seconds."""
+    atexit.unregister(_leave)
+    atexit._run_exitfuncs()
+    os._exit(0)
+
+
+@pytest.fixture
+def empty_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are made, and their files are empty: to draw them is half of a short command."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).touch())
 
 
 @pytest.fixture

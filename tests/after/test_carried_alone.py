@@ -39,6 +39,7 @@ def of_timm(folder: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("empty_pictures")
 @pytest.mark.parametrize("made", [of_digits, of_a_table, of_timm])
 def test_every_verb_works(made: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)

@@ -269,6 +269,7 @@ def test_fifty_tasks_are_not_fifty_pictures(
     tiny_data: Callable[..., DataModule],
     trainer: Callable[..., Trainer],
     empty_figures: None,
+    empty_pictures: None,
 ) -> None:
     names = [f"t{place}" for place in range(50)]
     changed = {

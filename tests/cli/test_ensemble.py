@@ -121,7 +121,7 @@ def test_a_strangers_classes_are_not_imported(
 
 @pytest.mark.usefixtures("quick_evaluation")
 def test_the_section_on_ensembles(
-    root: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_pictures: None
 ) -> None:
     """What docs/uncertainty.md says of them runs as it stands, but for the trainings."""
     page = (ROOT / "docs/uncertainty.md").read_text(encoding="utf-8")

@@ -60,7 +60,7 @@ def test_a_checkpoint_alone_is_explained_and_what_is_left_out_is_said(
 
 
 def test_the_section_of_the_page_runs_as_it_stands(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_pictures: None
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(checkpoint, tmp_path)

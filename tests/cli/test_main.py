@@ -11,9 +11,9 @@ import pytest
 from multitask.cli.main import _uncollected
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _no_garbage_kept() -> Iterator[None]:
-    """Leave no garbage frozen to other tests; what stays was frozen before the first of them."""
+    """Leave no garbage frozen to other tests; to look for it takes a second."""
     yield
     gc.unfreeze()
     gc.collect()

@@ -69,7 +69,10 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_the_commands_of_the_page(
-    run: Path, multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    run: Path,
+    multitask: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    empty_pictures: None,
 ) -> None:
     section = PAGE.split("## Robustness of a trained model")[1].split("\n## ")[0]
     (block,) = re.findall(r"```bash\n(.*?)```", section, re.DOTALL)

@@ -90,6 +90,7 @@ def test_a_finished_run_is_left_as_it_is(
     fails: Callable[..., str],
     quick: tuple[str, ...],
     capsys: pytest.CaptureFixture[str],
+    empty_pictures: None,
 ) -> None:
     multitask("fit", *quick, "--run.figures=true")
     (run,) = Path("runs/digits").iterdir()

@@ -57,7 +57,7 @@ def _persons_files() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("quick_evaluation")
+@pytest.mark.usefixtures("quick_evaluation", "empty_pictures")
 def test_the_commands_run_as_they_stand(
     multitask: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:

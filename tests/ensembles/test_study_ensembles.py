@@ -214,6 +214,7 @@ def test_it_is_made_once_and_kept(
     runs: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    empty_pictures: None,
 ) -> None:
     asked = study()
     place: Any = SimpleNamespace(folder=tmp_path, finished=lambda run: runs[run.seed])
