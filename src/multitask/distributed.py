@@ -35,20 +35,6 @@ class _SumOfLosses(torch.autograd.Function):
         return gradients[0] * dist.get_world_size()
 
 
-class _SumOfActivations(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
-
-
 def sum_losses(values: Tensor) -> Tensor:
     """Sum each entry over all processes, so that each computes the same loss from it.
 
@@ -62,18 +48,6 @@ def sum_losses(values: Tensor) -> Tensor:
         The sum over processes, same shape and dtype.
     """
     return _SumOfLosses.apply(values) if world_size() > 1 else values
-
-
-def sum_activations(values: Tensor) -> Tensor:
-    """Sum each entry over all processes, inside a network whose loss is a sum over processes.
-
-    Args:
-        values: this process's part, any shape, floating.
-
-    Returns:
-        The sum over processes, same shape and dtype.
-    """
-    return _SumOfActivations.apply(values) if world_size() > 1 else values
 
 
 def gather_rows(rows: Tensor) -> Tensor:

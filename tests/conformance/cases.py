@@ -268,9 +268,11 @@ def _mechanisms(case: Case) -> set[Any]:
         kind += [traits.gives_direction, traits.needs_jacobian, traits.remembers_gradients]
         kind += [bool(Memory(balancer.method).read()), _draws(balancer), traits.draws_elements]
         kind += [traits.batches, balancer.every > 1, type(balancer.losses)]
+    # Each of its samples is handed random numbers by a Trainer's callback.
+    level = case.level if case.sharing is OnSeveral else ""
     return {
         tuple(kind),
-        (case.sharing, balancer.weighs_gradients),
+        (case.sharing, balancer.weighs_gradients, level),
         type(case.training_pass()),
         (case.teaches, balancer.weighs_gradients),
     }

@@ -31,11 +31,12 @@ train. A ✓ is a test that passed: in double precision to 1e-10, `separate pass
 `bf16` to a fifth of the distance that the weights have moved. *refused* means that one sentence
 says so before training starts. An empty cell means that there is nothing to compare with.
 `make conformance` makes this table from the tests, and trains every balancer in every way. In `make
-test`, two processes train every balancer with DDP, but in the columns unused, static, FSDP2 and
-accumulated only some, among which are each sharing scheme, each pass and each kind of method.
+test`, two processes train only some balancers in the columns DDP, unused, static, FSDP2 and
+accumulated, among which are each sharing scheme, each pass and each kind of method; with each of
+the others they take two steps without a Trainer or strategy.
 
 """
-IN_SOME_CASES = ("unused", "static", "FSDP2", "accumulated")
+IN_SOME_CASES = ("DDP", "unused", "static", "FSDP2", "accumulated")
 """The columns of which the tests train only some cases, unless they write the table."""
 Record = Callable[[str, object, str], None]
 

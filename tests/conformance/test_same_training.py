@@ -101,7 +101,10 @@ AT_ONCE = {
 
 
 class SmallestEncoder(Encoder):
-    """One layer, because a compiler of C++ takes seconds for each kernel."""
+    """One layer, because a compiler of C++ takes seconds for each kernel.
+
+    Behind the activation it needs none in the backward pass, only a product of matrices.
+    """
 
     out_features = 6
 
@@ -110,7 +113,7 @@ class SmallestEncoder(Encoder):
         self.layer = nn.Linear(16, 6, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.layer(image.flatten(1)).tanh()
+        return self.layer(image.flatten(1).tanh())
 
 
 @pytest.mark.slow
@@ -133,9 +136,13 @@ def test_ddp_of_one_process_changes_nothing(case: Case) -> None:
 def test_bfloat16_is_a_rounding_of_float32(case: Case, cell: Record) -> None:
     model = made(case, dtype=torch.float32)
     before, rounded = weights(model), learnt(case, model, precision="bf16-mixed")
-    exact = learnt(case, made(case, dtype=torch.float32), precision="32-true")
+    # Double precision is a thousand times as close to float32 as bfloat16 is.
+    exact = plain(str(case))
+    if case.name.startswith("GradDrop"):
+        # It draws a number for each element, in another precision another one.
+        exact = learnt(case, made(case, dtype=torch.float32), precision="32-true")
     moved, off = largest_difference(before, exact), largest_difference(exact, rounded)
-    assert 0 < off < 0.2 * moved
+    assert 1e-4 * moved < off < 0.2 * moved
     cell("bf16", case, WORKS)
 
 

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cli.forked_program import ForkedProgram, forkserver, write_output_to
+from cli.forked_program import ForkedProgram, forkserver
+from processes.waiting import wait_alone
 
 from multitask.processes import meeting
 
 DIGITS = Path(__file__).parents[2] / "configs/experiment/digits.yaml"
 
 
-def wait_alone(said: Path) -> None:
-    """Wait for a process that never comes."""
-    write_output_to(str(said))
-    meeting.PATIENCE, meeting.LIMIT = 0.1, 0.3
-    strategy = SimpleNamespace(
-        cluster_environment=SimpleNamespace(main_address="127.0.0.1", main_port=1),
-        setup_environment=signal.pause,
-        launcher=None,
-    )
-    trainer: Any = SimpleNamespace(world_size=2, global_rank=0, num_nodes=2, strategy=strategy)
-    meeting.limit_meeting(trainer, lambda text: print(text, flush=True))
-    trainer.strategy.setup_environment()
-
-
 def test_a_process_says_whom_it_waits_for_and_gives_up(tmp_path: Path) -> None:
     said = tmp_path / "said.txt"
     said.touch()
-    process = forkserver().Process(target=wait_alone, args=(said,))
+    process = forkserver().Process(target=wait_alone, args=(dict(os.environ), said))
     process.start()
     process.join(120)
     assert process.exitcode == meeting.NEVER_MET

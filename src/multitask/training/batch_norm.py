@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from multitask.distributed import sum_activations, world_size
+from multitask.distributed import world_size
+
+
+class _Normalised(torch.autograd.Function):
+    """Values less their mean, divided by their deviation, both by channel of the global batch.
+
+    As a function of its own, whose backward pass waits for the other processes only once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        axes, shape = [0, *range(2, values.ndim)], [-1] + [1] * (values.ndim - 2)
+        own_count = values.new_tensor([values.numel() // values.shape[1]])
+        sums = torch.cat([values.sum(axes), own_count])
+        dist.all_reduce(sums)
+        count, mean = sums[-1], sums[:-1] / sums[-1]
+        centred = values - mean.view(shape)
+        squares = centred.square().sum(axes)
+        dist.all_reduce(squares)
+        variance = squares / count
+        scale = (variance + epsilon).rsqrt().view(shape)
+        normal = centred * scale
+        ctx.save_for_backward(normal, scale, count)
+        ctx.mark_non_differentiable(mean, variance, count)
+        return normal, mean, variance, count
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        normal, scale, count = ctx.saved_tensors
+        gradient = gradients[0]
+        axes = [0, *range(2, normal.ndim)]
+        sums = torch.stack([gradient.sum(axes), (gradient * normal).sum(axes)])
+        dist.all_reduce(sums)
+        level, along = (sums / count).view(2, *scale.shape)
+        return (gradient - level - normal * along) * scale, None
 
 
 class GlobalBatchNorm(_BatchNorm):
@@ -21,15 +60,10 @@ class GlobalBatchNorm(_BatchNorm):
         if not self.training or world_size() == 1:
             return self._activate(super().forward(values))
         dtype, values = values.dtype, values.to(torch.promote_types(values.dtype, torch.float32))
-        shape = [1, -1] + [1] * (values.ndim - 2)
-        axes = [axis for axis in range(values.ndim) if axis != 1]
-        count = sum_activations(values.new_tensor(float(values.numel() // values.shape[1])))
-        mean = sum_activations(values.sum(axes)) / count
-        centred = values - mean.view(shape)
-        variance = sum_activations(centred.square().sum(axes)) / count
-        self._track(mean.detach(), variance.detach() * count / (count - 1))
-        normal = centred * (variance + self.eps).rsqrt().view(shape)
+        normal, mean, variance, count = _Normalised.apply(values, self.eps)
+        self._track(mean, variance * count / (count - 1))
         if self.affine:
+            shape = [-1] + [1] * (values.ndim - 2)
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
         return self._activate(normal.to(dtype))
 
