@@ -360,3 +360,9 @@ def test_a_home_that_does_not_exist(
     monkeypatch.setenv("MULTITASK_CACHE", "~nobody-here")
     with pytest.raises(InputError, match="~nobody-here begins with the home"):
         default_folder()
+
+
+def test_one_callback_by_name_is_refused_as_in_a_list(fails: Callable[..., str]) -> None:
+    started = ("fit", "--config", str(DIGITS), "--run.wandb=off")
+    said = fails(*started, "--trainer.callbacks=multitask.callbacks.RobustEvaluation")
+    assert said.endswith("RobustEvaluation has neither attacks nor corruptions; give one of them")

@@ -98,7 +98,10 @@ def test_bad_input_is_one_sentence(run: Path, fails: Callable[..., str]) -> None
         return fails("robustness", str(run), *options)
 
     assert "so 8/255 is 0.0314" in said("--eps=8")
-    assert "--eps=a: give numbers, as in --eps=0.01,0.02,0.05, or none" in said("--eps=a")
+    for wrong in ("a", "8/0", "8/"):
+        usual = f"--eps={wrong}: give numbers, as in --eps=0.01,0.02,0.05, or none"
+        assert usual in said(f"--eps={wrong}")
+    assert "eps is 1.125; pixels are between 0 and 1" in said("--eps=9/8")
     assert "--steps is -1; give a whole number" in said("--steps=-1")
     assert "write true or false" in said("--corruptions=yes")
     assert "nothing to measure" in said("--eps=none", "--l2=none", "--corruptions=false")

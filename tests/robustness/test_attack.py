@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from multitask import MultiTask
-from multitask.encoders import MLP, ConvNet
+from multitask.encoders import MLP, ConvNet, Encoder
 from multitask.errors import InputError
 from multitask.robustness import Attack, PixelBounds
 from multitask.tasks import Classification, Regression, Task
@@ -244,6 +244,30 @@ def test_no_trace_is_left_even_in_inference_mode() -> None:
     assert all(each.grad is None for each in model.parameters())
     for name, values in model.state_dict().items():
         assert torch.equal(values, before[name]), name
+
+
+class InPlace(Encoder):
+    """Works in place on its input, and always trains a part of itself."""
+
+    out_features = SIDE * SIDE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = nn.Dropout(0.0)
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.part.train()
+        return self.part(nn.functional.relu_(image.flatten(1)))
+
+
+@pytest.mark.parametrize("norm", ["inf", "2"])
+def test_an_encoder_may_work_in_place_and_choose_its_mode(norm: Any) -> None:
+    model, batch = MultiTask(InPlace(), {"size": Regression()}).eval(), samples()
+    images = batch["image"].clone()
+    found = Attack(0.1, 2, norm=norm)(model, batch, PLACES)
+    assert torch.equal(batch["image"], images)
+    assert not torch.equal(found, images)
+    assert not any(each.training for each in model.modules())
 
 
 def test_nothing_changes_without_a_length_a_step_or_a_label() -> None:

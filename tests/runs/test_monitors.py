@@ -156,6 +156,7 @@ def test_robust_validation_is_watched(trainer: MakeTrainer) -> None:
     [
         ("val/robust/inf-0.02/score", [], "'val/robust/inf-0.02/score', which is not measured"),
         ("val/robust/inf-0.2/score", [UNDER_ATTACK], "did you mean 'val/robust/inf-0.02/score'"),
+        ("val/robust/inf-0.02/mae", [UNDER_ATTACK], "did you mean 'val/robust/inf-0.02/size/mae'"),
         ("train/score", [], "which is not measured"),
         (
             "val/robust/inf-0.02/score",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from rich.console import Console
+from tiny_training import TinyData
 
 from multitask import MultiTask
 from multitask.encoders import MLP
-from multitask.runs.report import results_table
+from multitask.runs.report import describe_predicted, results_table
 from multitask.tasks import GaussianRegression
 
 
@@ -24,3 +27,10 @@ def test_a_coverage_has_no_better_end() -> None:
     assert "coverage " in said
     assert "coverage ↑" not in said
     assert "coverage ↓" not in said
+
+
+def test_a_loader_without_a_length_predicts_for_all_samples() -> None:
+    data = TinyData()
+    data.setup("predict")
+    assert "24 of 72 samples" in describe_predicted(data, [math.inf], None)[0]
+    assert "8 of 72 samples" in describe_predicted(data, [1], None)[0]

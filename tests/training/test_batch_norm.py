@@ -68,6 +68,19 @@ def test_equals_torchs_batch_norm(shape: tuple[int, ...], settings: dict[str, An
 
 
 @pytest.mark.usefixtures("_processes")
+@pytest.mark.parametrize("affine", [True, False])
+def test_what_follows_may_work_in_place(affine: bool) -> None:
+    batch, gradients = values((16, 3), 0), []
+    for layer in reference((16, 3), {"affine": affine}):
+        (after := nn.Sequential(layer, nn.ReLU(inplace=True))(batch)).square().sum().backward()
+        assert after.min() == 0
+        assert batch.grad is not None
+        gradients.append(batch.grad.clone())
+        batch.grad = None
+    assert_close(*gradients, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("_processes")
 def test_half_precision_stays_half_precision() -> None:
     ours, torchs = reference((8, 3, 6, 6), {})
     batch = values((8, 3, 6, 6), 0).bfloat16()

@@ -6,30 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.core.mixins.hparams_mixin import _given_hyperparameters_context
-from lightning.pytorch.loggers import Logger
 
 from multitask.checkpoints.source import weights_are_in
 from multitask.cli.check import check_arguments
 from multitask.cli.help import VERBS
 from multitask.cli.parser import Parser, parse
+from multitask.configuration.creation import Creation
 from multitask.configuration.trust import tensors_only
 from multitask.configuration.written_arguments import values_of
 from multitask.configuration.yaml_text import Loader
 from multitask.data import DataModule
-from multitask.errors import settings_blamed
 from multitask.module import MultiTask
 from multitask.runs.folder import folder_of
 from multitask.runs.log_file import quiet_screen
 from multitask.runs.settings import RunSettings
 from multitask.training.memory_limit import MemoryLimit
-
-Made = TypeVar("Made")
 
 
 class CommandLine(LightningCLI):
@@ -50,7 +47,7 @@ class CommandLine(LightningCLI):
 
     def __init__(self, arguments: list[str], downloads: bool = True) -> None:
         quiet_screen()
-        self.downloads = downloads
+        self.downloads, self._creation = downloads, Creation()
         self.configuration = check_arguments(arguments)
         self.verb = self.configuration.arguments[0]
         with self.configuration.located_errors(), self.configuration.imports():
@@ -122,8 +119,10 @@ class CommandLine(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Create the data and the model, but no Trainer."""
-        instantiators = [(self._make_model, MultiTask, False), (made_as_set, object, True)]
-        with MemoryLimit(), weights_are_in(self.config.ckpt_path, self.downloads):
+        make = self._creation.make
+        instantiators = [(self._make_model, MultiTask, False), (make, object, True)]
+        weights = weights_are_in(self.config.ckpt_path, self.downloads)
+        with MemoryLimit(), weights, self._creation.refusals():
             self.config_init = self.parser.instantiate(self.config, instantiators=instantiators)
         self.datamodule, self.model = self.given.data, self.given.model
         # As written, for transforms that do not record how they were created.
@@ -134,17 +133,7 @@ class CommandLine(LightningCLI):
         # So that the model's checkpoints record how to build it again.
         builder = "lightning.pytorch.cli.instantiate_module"
         with _given_hyperparameters_context(hparams=self._settings["model"], instantiator=builder):
-            return made_as_set(kind, *args, **kwargs)
-
-
-def made_as_set(kind: type[Made], *args: Any, **kwargs: Any) -> Made:
-    """Create an object; `InputError` if its class rejects a value or lacks a package."""
-    # An unreachable tracking server is not an error in the logger's code.
-    is_logger = issubclass(kind, Logger)
-    with settings_blamed(
-        f"{kind.__name__} cannot be created as configured", also_own_code=is_logger
-    ):
-        return kind(*args, **kwargs)
+            return self._creation.make(kind, *args, **kwargs)
 
 
 def listed(given: Any) -> list[Any]:

@@ -266,7 +266,7 @@ def attacked(model: MultiTask) -> Iterator[None]:
     # small network takes to compute.
     parts = [each for name, each in model.named_children() if name != METRICS]
     modules = [each for part in parts for each in part.modules()]
-    training = [each for each in modules if each.training]
+    modes = [each.training for each in modules]
     was_training, model.training = model.training, False
     for part in parts:
         part.eval()
@@ -281,8 +281,10 @@ def attacked(model: MultiTask) -> Iterator[None]:
             yield
     finally:
         model.training = was_training
-        for module in training:
-            module.training = True
+        for module, was_in_training in zip(modules, modes, strict=True):
+            # To set an attribute of a module takes longer than to read it.
+            if module.training is not was_in_training:
+                module.training = was_in_training
 
 
 def _own(values: Tensor) -> Tensor:

@@ -70,14 +70,15 @@ class PixelBounds:
             Same shape, at least float32.
         """
         if self._are_pixels:
-            return images.to(self._kind(images))
+            return images.to(self._kind(images), copy=True)
         mean, deviation = self._like(images)
         return images * deviation + mean
 
     def images(self, pixels: Tensor) -> Tensor:
         """Convert pixels to a model's images: the inverse of `pixels`."""
         if self._are_pixels:
-            return pixels.to(self._kind(pixels))
+            # A model may work in place on its input.
+            return pixels.to(self._kind(pixels), copy=True)
         mean, deviation = self._like(pixels)
         return (pixels - mean) / deviation
 

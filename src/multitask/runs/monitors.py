@@ -74,8 +74,9 @@ def best_is_highest(
         )
     found = measured(model, data, trainer.limit_val_batches, callbacks)
     known = {name: higher for name, higher in found.items() if name.startswith("val/")}
-    rare = [of_part(f"val/{SCORE}", part).rpartition("/")[0] for part in attacks_of(callbacks)]
-    if monitor not in known and any(monitor.startswith(f"{each}/") for each in rare):
+    robust = [of_part(f"val/{SCORE}", part).rpartition("/")[0] for part in attacks_of(callbacks)]
+    rare = [f"{each}/" for each in robust if not any(name.startswith(f"{each}/") for name in known)]
+    if any(monitor.startswith(each) for each in rare):
         raise InputError(
             f"run.monitor is '{monitor}', which RobustEvaluation does not measure in each "
             "validation; set its every to 1"

@@ -50,7 +50,8 @@ class RunRecord(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the best score, and where the metrics continue."""
-        self.best_score = state_dict["best_score"]
+        # The test at the end loads best.ckpt, which may have been chosen by another metric.
+        self.best_score = max(self.best_score, state_dict["best_score"])
         self._metrics_size = state_dict.get("metrics_size")
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -186,7 +186,7 @@ def describe_predicted(
         checkpoint: path of the model.
     """
     total = sum(map(len, data.splits.values()))
-    samples = min(int(sum(batches)) * data.batch_size, len(data.splits["test"]))
+    samples = int(min(sum(batches) * data.batch_size, len(data.splits["test"])))
     said = [f"Predicted for {samples:,} of {counted(total, 'sample')}, those of the test split"]
     if samples < total and data.tables():
         has_images = data.image_format() is not None

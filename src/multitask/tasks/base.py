@@ -165,6 +165,14 @@ class Task(Recorded, nn.Module, ABC):
         if told is not None:
             raise InputError(f"a {type(self).__name__} does not support calibration")
 
+    def calibrated(self, output: Any) -> Any:
+        """The raw outputs whose loss agrees with the calibrated predictions; default: unchanged.
+
+        Args:
+            output: raw head outputs, see `loss`.
+        """
+        return output
+
     def fit_calibration(self, output: Any, target: Tensor, level: float) -> dict[str, Any] | None:
         """Fit a calibration to samples that were not used for training.
 

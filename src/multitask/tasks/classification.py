@@ -271,6 +271,11 @@ class Classification(Task):
     def take_calibration(self, told: Mapping[str, Any] | None) -> None:
         self.temperature = told_temperature(told)
 
+    def calibrated(self, output: Tensor) -> Tensor:
+        if self.temperature == 1:
+            return output
+        return self.raw_outputs(self.logits(output.float()) / self.temperature)
+
     def fit_calibration(
         self, output: Tensor, target: Tensor, level: float
     ) -> dict[str, Any] | None:

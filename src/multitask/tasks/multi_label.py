@@ -179,6 +179,9 @@ class MultiLabel(Task):
         logs = _logs(output.float() / self.temperature)
         return {"entropy": torch.special.entr(logs.exp()).sum((0, 2))}
 
+    def calibrated(self, output: Tensor) -> Tensor:
+        return output if self.temperature == 1 else output.float() / self.temperature
+
     def take_calibration(self, told: Mapping[str, Any] | None) -> None:
         self.temperature = told_temperature(told)
 

@@ -65,6 +65,9 @@ class GlobalBatchNorm(_BatchNorm):
         if self.affine:
             shape = [-1] + [1] * (values.ndim - 2)
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
+        else:
+            # The backward pass needs it, and the next module may work in place.
+            normal = normal.clone()
         return self._activate(normal.to(dtype))
 
     def _track(self, mean: Tensor, variance: Tensor) -> None:

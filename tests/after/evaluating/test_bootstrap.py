@@ -18,6 +18,7 @@ from multitask.tasks import (
     Count,
     DenseRegression,
     GaussianRegression,
+    MultiLabel,
     NegativeBinomial,
     Ordinal,
     QuantileRegression,
@@ -122,6 +123,24 @@ def states_of(task: Task, output: Tensor, target: Tensor) -> SampleStates:
     for places in torch.arange(len(target)).split(16):
         states.update(rows_of(output, places), target[places])
     return states
+
+
+@pytest.mark.parametrize("task", [Classification(3), Ordinal(3)])
+def test_the_loss_is_that_of_the_calibrated_probabilities(task: Task) -> None:
+    generator = torch.Generator().manual_seed(0)
+    output = torch.randn(SAMPLES, task.out_features, generator=generator)
+    target = torch.arange(SAMPLES) % 3
+    task.take_calibration({"temperature": 0.4})
+    chosen = task.predict(output).double()[torch.arange(SAMPLES), target]
+    assert states_of(task, output, target).losses == pytest.approx(-chosen.log().numpy(), 1e-4, 1e-6)
+
+
+def test_the_loss_of_several_labels_is_calibrated() -> None:
+    task, target = MultiLabel(["a", "b"]), torch.ones(SAMPLES, 2, dtype=torch.int64)
+    output = torch.randn(SAMPLES, 2, generator=torch.Generator().manual_seed(0))
+    task.take_calibration({"temperature": 0.4})
+    wanted = -task.predict(output).double().log().mean(1)
+    assert states_of(task, output, target).losses == pytest.approx(wanted.numpy(), rel=1e-4)
 
 
 @pytest.mark.parametrize("name", cases())

@@ -76,7 +76,7 @@ def _of_classes(each: CalibratedTask, where: str) -> str:
     return (
         f"{said}. {where[:1].upper()}{where[1:]} the chosen class had a probability of "
         f"{before['confidence']:.3g} on average, now {after['confidence']:.3g}, and "
-        f"{before['accuracy']:.3g} of them are right; {changes}."
+        f"{before['accuracy']:.3f} of them are right; {changes}."
     )
 
 

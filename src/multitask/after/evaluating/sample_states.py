@@ -67,7 +67,8 @@ class SampleStates:
             target: targets of the batch, which may be missing.
         """
         self.known = torch.cat([self.known, self.task.known(target).cpu()])
-        losses = torch.stack(self.task.sample_loss(output, target), 1).double().cpu()
+        shown = self.task.calibrated(output)
+        losses = torch.stack(self.task.sample_loss(shown, target), 1).double().cpu()
         self._losses.append(losses)
         found = known_states(self.task, self.metrics, self.layout, self.width, output, target)
         self._parts.append(self._one_by_one(output, target) if found is None else found)

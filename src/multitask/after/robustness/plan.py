@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from multitask.configuration.written_arguments import whole_number
 from multitask.errors import InputError
@@ -142,8 +143,9 @@ def _numbers(name: str, text: str) -> list[float]:
     if text == NONE:
         return []
     try:
-        return [float(each) for each in text.split(",")]
-    except ValueError as error:
+        # Also 8/255, as sizes of attacks are often written.
+        return [float(Fraction(each)) for each in text.split(",")]
+    except (ValueError, ArithmeticError) as error:
         raise InputError(
             f"--{name}={text}: give numbers, as in --{name}={OF_PLAN[name]}, or {NONE}"
         ) from error
