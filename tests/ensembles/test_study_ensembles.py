@@ -109,7 +109,10 @@ def test_single_ensemble_and_both_calibrated_are_measured(scores: pd.DataFrame) 
     pair = [values(scores, f"ensemble{each}", "kind", "accuracy") for each in ("", ", calibrated")]
     assert pair[0] == pair[1]
     assert "shuffled_mutual_information" in set(scores[scores["form"] == "ensemble"]["metric"])
-    assert "coverage" in set(scores[scores["form"] == "ensemble, calibrated"]["metric"])
+    # Regression has these only with a calibration.
+    for metric in ("coverage", "nll", "interval_width"):
+        assert len(values(scores, "single, calibrated", "size", metric)) == 3
+        assert len(values(scores, "ensemble, calibrated", "size", metric)) == 1
 
 
 def result(scores: pd.DataFrame, **changes: Any) -> EnsembleResult:

@@ -70,9 +70,10 @@ def scores_of(members: Sequence[MultiTask], data: DataModule) -> Scores:
 def _of_all_members(rows: Sequence[Row]) -> Iterator[Row]:
     """Drop metrics known for some members only, whose mean would cover other networks."""
     counts = Counter((row["form"], row["task"], row["metric"]) for row in rows)
+    members = len({row["member"] for row in rows if row["form"] == SINGLE})
     for row in rows:
-        key = row["task"], row["metric"]
-        if not row["form"].startswith(SINGLE) or counts[row["form"], *key] == counts[SINGLE, *key]:
+        count = counts[row["form"], row["task"], row["metric"]]
+        if not row["form"].startswith(SINGLE) or count == members:
             yield row
 
 
