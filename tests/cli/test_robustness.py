@@ -98,6 +98,7 @@ def test_bad_input_is_one_sentence(run: Path, fails: Callable[..., str]) -> None
         return fails("robustness", str(run), *options)
 
     assert "so 8/255 is 0.0314" in said("--eps=8")
+    assert "one run or checkpoint; give --table=other.csv" in said("other.csv")
     for wrong in ("a", "8/0", "8/"):
         usual = f"--eps={wrong}: give numbers, as in --eps=0.01,0.02,0.05, or none"
         assert usual in said(f"--eps={wrong}")

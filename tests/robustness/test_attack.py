@@ -247,15 +247,17 @@ def test_no_trace_is_left_even_in_inference_mode() -> None:
 
 
 class InPlace(Encoder):
-    """Works in place on its input, and always trains a part of itself."""
+    """Works in place on its input, trains a part of itself, and replaces its buffer."""
 
     out_features = SIDE * SIDE
 
     def __init__(self) -> None:
         super().__init__()
         self.part = nn.Dropout(0.0)
+        self.register_buffer("calls", torch.zeros(()))
 
     def forward(self, image: Tensor) -> Tensor:
+        self.calls = self.calls + 1
         self.part.train()
         return self.part(nn.functional.relu_(image.flatten(1)))
 
@@ -268,6 +270,7 @@ def test_an_encoder_may_work_in_place_and_choose_its_mode(norm: Any) -> None:
     assert torch.equal(batch["image"], images)
     assert not torch.equal(found, images)
     assert not any(each.training for each in model.modules())
+    assert model.encoder.calls == 0
 
 
 def test_nothing_changes_without_a_length_a_step_or_a_label() -> None:

@@ -52,6 +52,8 @@ def read_options(
     if not given.subject and any(each.startswith(("--config=", "-c=")) for each in settings):
         given.subject = [None]
     if len(given.subject) not in number:
-        raise InputError(f"{verb} expects {subject}, as in: {usage(verb)}")
+        is_table = "table" in defaults and len(given.subject) == 2
+        cure = f"give --table={given.subject[1]}" if is_table else f"as in: {usage(verb)}"
+        raise InputError(f"{verb} expects {subject}{'; ' if is_table else ', '}{cure}")
     found = {"subject": given.subject[0], "subjects": given.subject, "settings": settings}
     return Namespace(**{**vars(given), **found})

@@ -14,7 +14,7 @@ from multitask.augmentation.draws import uniforms
 from multitask.checkpoints.recipe import Recorded
 from multitask.errors import InputError, nearest
 from multitask.robustness.pixel_bounds import PixelBounds
-from multitask.training.trial import precision_of, same_buffers, same_random_numbers
+from multitask.training.trial import KeptBuffers, precision_of, same_random_numbers
 
 if TYPE_CHECKING:
     from multitask.module import Batch, MultiTask
@@ -266,13 +266,12 @@ def attacked(model: MultiTask) -> Iterator[None]:
     # small network takes to compute.
     parts = [each for name, each in model.named_children() if name != METRICS]
     modules = [each for part in parts for each in part.modules()]
-    modes = [each.training for each in modules]
+    modes, buffers = [each.training for each in modules], KeptBuffers(modules)
     was_training, model.training = model.training, False
     for part in parts:
         part.eval()
     try:
         with (
-            same_buffers(modules),
             torch.inference_mode(False),
             torch.enable_grad(),
             same_random_numbers(model.device),
@@ -280,6 +279,7 @@ def attacked(model: MultiTask) -> Iterator[None]:
         ):
             yield
     finally:
+        buffers.put_back()
         model.training = was_training
         for module, was_in_training in zip(modules, modes, strict=True):
             # To set an attribute of a module takes longer than to read it.

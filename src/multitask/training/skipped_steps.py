@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from multitask.errors import InputError
-from multitask.training.trial import copied_buffers, put_back
+from multitask.training.trial import KeptBuffers
 
 
 class SkippedSteps(Callback):
@@ -31,7 +31,7 @@ class SkippedSteps(Callback):
         self.most = most
         self.count = 0
         self._of_step: list[bool] = []
-        self._buffers: dict[str, Tensor] = {}
+        self._buffers = KeptBuffers([])
 
     @property
     def is_step_skipped(self) -> bool:
@@ -49,7 +49,7 @@ class SkippedSteps(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Store the state that the forward pass changes."""
         if self.most:
-            self._buffers = copied_buffers(pl_module)
+            self._buffers = KeptBuffers(pl_module.modules())
 
     def skips(self, losses: Tensor) -> bool:
         """Decide whether to skip a batch.
@@ -70,7 +70,7 @@ class SkippedSteps(Callback):
 
     def no_loss(self, model: LightningModule) -> Tensor:
         """A loss that gives every parameter a gradient of zero, as strategies expect."""
-        put_back(model, self._buffers)
+        self._buffers.put_back()
         for logger in model.trainer.loggers:
             row = {"train/skipped_batches": float(self.count), "epoch": model.current_epoch}
             logger.log_metrics(row, step=model.global_step)

@@ -126,41 +126,28 @@ def copied_buffers(model: nn.Module) -> dict[str, Tensor]:
     return {name: values.detach().clone() for name, values in model.named_buffers()}
 
 
-@torch.no_grad()
-def put_back(model: nn.Module, buffers: Mapping[str, Tensor]) -> None:
-    """Undo the changes of forward passes.
+class KeptBuffers:
+    """The buffers of modules, to undo the changes of forward passes.
 
     Args:
-        model: the model.
-        buffers: the return value of `copied_buffers`.
+        modules: the modules; those that they contain are not included by themselves.
     """
-    own = dict(model.named_buffers())
-    for name, values in buffers.items():
-        own[name].copy_(values)
 
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
+        self._kept = [
+            (module._buffers, name, values, values.detach().clone())
+            for module in modules
+            for name, values in module._buffers.items()
+            if values is not None
+        ]
 
-@contextmanager
-def same_buffers(modules: Iterable[nn.Module]) -> Iterator[None]:
-    """Restore the values of modules' buffers afterwards.
-
-    Args:
-        modules: the modules, without those that they contain.
-    """
-    named = [
-        (module._buffers, name, values)
-        for module in modules
-        for name, values in module._buffers.items()
-        if values is not None
-    ]
-    kept = [values.detach().clone() for _, _, values in named]
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for (buffers, name, values), before in zip(named, kept, strict=True):
-                # A module may have assigned a new tensor.
-                buffers[name] = values
-                values.copy_(before)
+    @torch.no_grad()
+    def put_back(self) -> None:
+        """Restore the values."""
+        for buffers, name, values, before in self._kept:
+            # A module may have assigned a new tensor.
+            buffers[name] = values
+            values.copy_(before)
 
 
 @contextmanager
