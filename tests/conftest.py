@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache, wraps
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,9 @@ sys.dont_write_bytecode = False
 # Processes are forked, which threads of tokenizers do not survive.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+COARSE = 40
+"""Dots per inch of the pictures of tests."""
+
 PORTS = count()
 """Below those that a system gives to whoever asks for a free one."""
 
@@ -50,6 +53,42 @@ def _one_thread() -> None:
     # Lightning asks for this check, with which each step of an optimizer looks for a driver.
     if not torch.cuda.is_available():
         os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
+        # For each seed it would note the whole stack, for devices that are never used.
+        for seeding in (torch.cuda.random, torch.xpu.random, torch.mtia):
+            seeding._lazy_call = lambda callable, **options: None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _posed_once() -> None:
+    """The same digits are posed alike in most trainings, which takes as long as a few steps."""
+    import torch
+
+    from multitask.data import posed_digits
+
+    draw = posed_digits.affine_grid
+
+    @lru_cache(maxsize=8)
+    def grid(turns: bytes, size: tuple[int, ...], **options: bool) -> torch.Tensor:
+        known = torch.frombuffer(bytearray(turns), dtype=torch.float32).view(-1, 2, 3)
+        return draw(known, list(size), **options)
+
+    posed_digits.affine_grid = lambda turns, size, **options: grid(  # type: ignore[assignment]
+        turns.numpy().tobytes(), tuple(size), **options
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _coarse_pictures() -> None:
+    """Pictures have few pixels, with which they are drawn in two thirds of the time."""
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    @wraps(save)
+    def savefig(figure: Figure, path: Any, dpi: float = 100, **options: Any) -> None:
+        save(figure, path, dpi=min(dpi, COARSE), **options)
+
+    Figure.savefig = savefig  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -145,6 +184,14 @@ def _leave() -> None:
     atexit.unregister(_leave)
     atexit._run_exitfuncs()
     os._exit(0)
+
+
+@pytest.fixture
+def fine_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures have as many pixels as for a user."""
+    from matplotlib.figure import Figure
+
+    monkeypatch.setattr(Figure, "savefig", Figure.savefig.__wrapped__)  # type: ignore[attr-defined]
 
 
 @pytest.fixture

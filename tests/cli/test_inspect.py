@@ -43,6 +43,7 @@ def _own_cache(_own_folder: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.usefixtures("fine_pictures")
 def test_all_problems_of_a_table_are_told_and_which_would_stop_a_training(
     multitask: Callable[..., None], fails: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:

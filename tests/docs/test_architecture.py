@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import pytest
 from docs.site_pages import ROOT
 from matplotlib.figure import Figure
 from PIL import Image
 
 
+@pytest.mark.usefixtures("fine_pictures")
 def test_the_picture_shows_each_part_and_is_drawn_as_it_is_shown(tmp_path: Path) -> None:
     found = importlib.util.spec_from_file_location("architecture", ROOT / "docs/architecture.py")
     assert found is not None

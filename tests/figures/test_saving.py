@@ -36,6 +36,7 @@ def drawn(names: list[str], path: Path) -> Figure:
     return figure
 
 
+@pytest.mark.usefixtures("fine_pictures")
 def test_any_name_is_drawn(tmp_path: Path) -> None:
     names = [name for name in HOSTILE if "$" in name or len(name) > 100 or not name.isprintable()]
     figure = drawn(names[:12], tmp_path / "new/a.png")

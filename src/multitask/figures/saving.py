@@ -36,9 +36,12 @@ def save_figure(figure: Figure, path: Path, dpi: int = 200) -> None:
     Raises:
         OSError: with the file, if it cannot be written.
     """
-    formulas = [text for axes in figure.findobj(Axes) for text in _plain_labels(axes)]
-    for text in figure.findobj(Text):
-        if not any(text is formula for formula in formulas):
+    # To walk through a figure takes as long as to draw a part of it.
+    found = figure.findobj(lambda each: isinstance(each, Axes | Text))
+    axes = [each for each in found if isinstance(each, Axes)]
+    formulas = {id(text) for each in axes for text in _plain_labels(each)}
+    for text in found:
+        if isinstance(text, Text) and id(text) not in formulas:
             text.set_parse_math(False)
             text.set_text(_drawn(text.get_text(), is_fitted=text.get_gid() == FITTED))
     path.parent.mkdir(parents=True, exist_ok=True)

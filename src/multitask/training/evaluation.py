@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from itertools import compress
 from typing import Any
 
@@ -67,15 +68,16 @@ class Evaluation(nn.Module):
         return self.split == "test" or counts
 
     def _trivial_metrics(self, name: str, task: Task) -> MetricCollection:
-        metrics = task.metrics()
         # A task that updates metrics itself may do so by their names.
-        if self.split == "test" or type(task).update_metrics is not Task.update_metrics:
-            each = metrics.items(keep_base=True)
-            lacking = [name for name, metric in each if not getattr(metric, "has_trivial", True)]
-            for name in lacking:
-                del metrics[name]
-            return metrics
-        return MetricCollection({self.headlines[name]: metrics[self.headlines[name]]})
+        if self.split != "test" and type(task).update_metrics is Task.update_metrics:
+            # Much faster than to create all of them again.
+            return MetricCollection({self.headlines[name]: deepcopy(self._headline(name))})
+        metrics = task.metrics()
+        each = metrics.items(keep_base=True)
+        lacking = [name for name, metric in each if not getattr(metric, "has_trivial", True)]
+        for name in lacking:
+            del metrics[name]
+        return metrics
 
     @property
     def _names(self) -> list[str]:
@@ -211,10 +213,10 @@ class Evaluations(nn.ModuleDict):
     """
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
+        splits = {split: Evaluation(split, tasks) for split in ("train", "val", "test")}
+        check_headlines(tasks, {name: _collection(splits["val"].metrics, name) for name in tasks})
         # torch.nn.Module has an attribute `train`.
-        check_headlines(tasks)
-        splits = ("train", "val", "test")
-        super().__init__({f"{split}_split": Evaluation(split, tasks) for split in splits})
+        super().__init__({f"{split}_split": each for split, each in splits.items()})
         self._tasks = list(tasks)
 
     def of(self, split: str) -> Evaluation:

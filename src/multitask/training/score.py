@@ -52,20 +52,21 @@ def counting(tasks: Mapping[str, Task]) -> dict[str, str]:
     return {name: task.headline for name, task in tasks.items() if task.counts and task.headline}
 
 
-def check_headlines(tasks: Mapping[str, Task]) -> None:
+def check_headlines(tasks: Mapping[str, Task], metrics: Mapping[str, MetricCollection]) -> None:
     """Reject a headline that cannot be used for its task, or a score in which no task counts.
 
     A class may inherit a headline but not its metric: it does not enter the score.
 
     Args:
         tasks: the tasks by name.
+        metrics: the metrics of each task.
 
     Raises:
         InputError: names the task and its metrics.
     """
     for name, task in tasks.items():
-        if "headline" in vars(task) or task.headline in task.metrics():
-            _check_headline(name, task, task.metrics())
+        if "headline" in vars(task) or task.headline in metrics[name]:
+            _check_headline(name, task, metrics[name])
     if not any(task.counts for task in tasks.values()):
         raise InputError(
             f"counts is false for {listed(tasks)}, so no task is left for val/score to "
