@@ -92,6 +92,24 @@ def _coarse_pictures() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _one_parser_for_each_verb() -> None:
+    """A verb's parser, which parsing does not change, is built once."""
+    from multitask.cli.command_line import CommandLine
+
+    build, built = CommandLine.setup_parser, {}
+
+    @wraps(build)
+    def setup_parser(self: CommandLine, add: bool, options: dict[str, Any], others: Any) -> None:
+        verb = options["prog"]
+        if verb not in built:
+            build(self, add, options, others)
+            built[verb] = self.parser
+        self.parser = built[verb]
+
+    CommandLine.setup_parser = setup_parser  # type: ignore[assignment]
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _onnx_operators() -> None:
     """PyTorch would read all operators again for every ONNX file, from the sources of a package."""
     # Another PyTorch may have it elsewhere, and is only slower.
@@ -192,6 +210,15 @@ def fine_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     from matplotlib.figure import Figure
 
     monkeypatch.setattr(Figure, "savefig", Figure.savefig.__wrapped__)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def new_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each start builds its parser, as for a user."""
+    from multitask.cli.command_line import CommandLine
+
+    build = CommandLine.setup_parser.__wrapped__  # type: ignore[attr-defined]
+    monkeypatch.setattr(CommandLine, "setup_parser", build)
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return done
 
 
+@pytest.mark.usefixtures("new_parser")
 def test_thousands_of_items_are_as_little_work_as_ten(work: Counter[str]) -> None:
     # The first time the parsers of classes are built, which are kept.
     for _ in range(2):
