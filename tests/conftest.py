@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cli import fork_server
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -42,6 +43,22 @@ PORTS = count()
 # Python's collector looks at all objects again and again. What is made while tests are collected
 # stays: libraries, tests and their parameters.
 gc.disable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All workers of pytest-xdist fork processes off one server."""
+    # From Python 3.14 on, a server wants a key, which only the process that started it has.
+    if sys.version_info < (3, 14):
+        cache = node.config._tmp_path_factory.getbasetemp() / "image_cache"
+        variables = {"WANDB_MODE": "disabled", "MULTITASK_CACHE": str(cache)}
+        node.workerinput["fork_server"] = fork_server.start(**variables)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_fork_server(pytestconfig: pytest.Config) -> None:
+    if address := getattr(pytestconfig, "workerinput", {}).get("fork_server"):
+        fork_server.join(address)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -190,6 +207,15 @@ def pytest_collection_finish() -> None:
     # time; the cycles that wait meanwhile take 200 MB.
     gc.set_threshold(10_000, 10, 20)
     gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_warning_recorded(warning_message: Any) -> None:
+    """Any warning becomes a plain one, for which nobody imports the library that it is from."""
+    kind = warning_message.category
+    if kind is not None and kind.__module__ != "builtins":
+        warning_message.message = UserWarning(f"{kind.__name__}: {warning_message.message}")
+        warning_message.category = UserWarning
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

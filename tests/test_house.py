@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import multitask
@@ -45,13 +46,19 @@ def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return function.end_lineno - body[0].lineno + 1 if body and function.end_lineno else 0
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The tree of a file."""
+    return ast.parse(path.read_text())
+
+
 def arrows() -> dict[str, set[str]]:
     """Which rooms each room imports."""
     found: dict[str, set[str]] = {}
     # Templates are the beginnings of other people's packages.
     for path in [each for each in PACKAGE.rglob("*.py") if "template" not in each.parts]:
         room = room_of(path)
-        names = [each.split(".") for each in imported(ast.parse(path.read_text()))]
+        names = [each.split(".") for each in imported(parsed(path))]
         rooms = {name[1] for name in names if name[0] == "multitask" and len(name) > 1}
         found.setdefault(room, set()).update(rooms - {room, "MultiTask", "InputError"})
     return found
@@ -70,7 +77,7 @@ def test_no_function_is_longer_than_a_page() -> None:
     found = {
         f"{path.relative_to(PACKAGE)}: {node.name}": lines_of_body(node)
         for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: lines for name, lines in found.items() if lines > 40} == {}

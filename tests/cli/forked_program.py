@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
-from multiprocessing import forkserver as server
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -21,6 +20,7 @@ from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
+from cli import fork_server
 from lightning.fabric.utilities import registry
 from lightning.fabric.utilities.rank_zero import _get_rank
 from lightning.pytorch.strategies.launchers import subprocess_script
@@ -32,12 +32,6 @@ from multitask.cli.program import program
 
 FILE = Path(multitask.__file__).with_name("__main__.py")
 """What Lightning starts further processes with."""
-PRELOADED = (__name__, "multitask.cli.run_command", "sklearn.datasets")
-"""What a training imports, at its start or later.
-
-Not W&B, whose folder of pictures belongs to the process that imports it, and is removed at the end
-of any process forked off it.
-"""
 # For plugins Lightning reads what all installed packages say of themselves, whenever a Trainer is
 # made, which takes a fifth of the time of a short training.
 registry.entry_points = cache(registry.entry_points)
@@ -47,11 +41,8 @@ datasets.load_digits = cache(datasets.load_digits)
 
 def forkserver() -> ForkServerContext:
     """Starts processes that have imported what a training needs."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    # Before another user of the server, who would have it import less.
-    server.ensure_running()
-    return context
+    fork_server.start()
+    return get_context("forkserver")
 
 
 class ForkedProgram:
@@ -181,7 +172,7 @@ def _run(
     if has_spare:
         subprocess_script.subprocess = SimpleNamespace(Popen=Spare().begin)  # type: ignore[assignment]
     # What the program forks comes off the same server; one of its own would import everything anew.
-    server._forkserver.ensure_running = lambda: None  # type: ignore[method-assign]
+    fork_server.SERVER.ensure_running = lambda: None
     # What the process that this one was forked off has registered is that one's own to end.
     atexit._clear()
     program()

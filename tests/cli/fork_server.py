@@ -1,0 +1,43 @@
+"""The server that all processes of the tests are forked off, which imports everything once.
+
+It imports nothing itself: under pytest-xdist, it is started by the process that hands out the
+tests.
+"""
+
+from __future__ import annotations
+
+import os
+from multiprocessing import forkserver
+from unittest.mock import patch
+
+PRELOADED = ("cli.forked_program", "multitask.cli.run_command", "sklearn.datasets")
+"""What a training imports, at its start or later.
+
+Not W&B, whose folder of pictures belongs to the process that imports it, and is removed at the end
+of any process forked off it.
+"""
+SERVER = forkserver._forkserver
+
+
+def start(**variables: str) -> str:
+    """Start the server, unless it runs.
+
+    Args:
+        variables: environment variables of what is forked off it, with those of this process.
+
+    Returns:
+        Its address.
+    """
+    SERVER.set_forkserver_preload(list(PRELOADED))
+    # Before another user of the server, who would have it import less.
+    with patch.dict(os.environ, variables):
+        SERVER.ensure_running()
+    return str(SERVER._forkserver_address)
+
+
+def join(address: str) -> None:
+    """Use the server that another process has started."""
+    SERVER._forkserver_address = address
+    # What is forked keeps a file open for the server to live; this one lives as long as its parent.
+    SERVER._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)
+    SERVER.ensure_running = lambda: None
