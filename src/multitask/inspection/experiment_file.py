@@ -180,12 +180,14 @@ def _map(kind: MapKind) -> Iterator[str]:
 
 
 def _split(contents: TableContents, split: Split | None) -> Iterator[str]:
+    is_drawn = True
     if contents.sources[0].split is not None:
         if not contents.lacking:
             return
         told, kind, settings = _lacking_tables(contents.lacking)
     elif contents.split is not None:
         told, kind, settings = _by_column(contents.split)
+        is_drawn = False
     elif contents.group is not None:
         told, kind, settings = _grouped(contents.group)
     else:
@@ -200,6 +202,9 @@ def _split(contents: TableContents, split: Split | None) -> Iterator[str]:
             yield f"        {name}: {{{pairs}}}"
         else:
             yield f"        {name}: {scalar(value)}"
+    if is_drawn:
+        told = "To train several seeds on the same split, as for an ensemble, add seed: 0 here."
+        yield from comment(told, 4)
 
 
 def _lacking_tables(lacking: Sequence[str]) -> Division:
