@@ -32,8 +32,8 @@ class GramianWeighting(Recorded, Weighting[Tensor]):
             caller rescales the weights to sum to the number of tasks, so that the meaning of the
             learning rate does not change. Weights that are all zero, or sum to zero, are also
             valid: the method accepts no direction.
-            rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than
-            that times the largest one are noise.
+        rounding: the rounding unit of the dtype of the last Gramian; eigenvalues smaller than that
+            times the largest one are noise.
     """
 
     defines_length: bool = False
