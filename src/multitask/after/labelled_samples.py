@@ -57,6 +57,7 @@ class LabelledSamples:
         skipped: rows and cells that could not be used.
         remarks: remarks for the user, in sentences.
         texts: original texts, by input, of the text inputs.
+        are_own: whether they are a split of the run's own data, not another table.
     """
 
     title: str
@@ -71,6 +72,12 @@ class LabelledSamples:
     skipped: DataFrame = field(default_factory=DataFrame)
     remarks: list[str] = field(default_factory=list)
     texts: Mapping[str, list[str]] = field(default_factory=dict)
+    are_own: bool = False
+
+    @property
+    def in_sentence(self) -> str:
+        """The title as a part of a sentence, such as "the test set of Digits"."""
+        return f"the {self.title}" if self.are_own else self.title
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -157,6 +164,7 @@ def samples_of(
 
     return LabelledSamples(
         title=f"{split} set of {type(data).__name__}",
+        are_own=True,
         split=data.splits[split],
         prepare=prepare,
         tasks=[name for name in tasks if name not in lacking],

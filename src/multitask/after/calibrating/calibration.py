@@ -142,16 +142,16 @@ def _places(trained: TrainedModel, fit: LabelledSamples) -> tuple[Tensor, list[s
     places = torch.from_numpy(np.flatnonzero(~seen))
     if not len(places):
         raise InputError(
-            f"calibrate: every sample of the {fit.title} was trained on, and on those a network "
+            f"calibrate: every sample of {fit.in_sentence} was trained on, and on those a network "
             "is over-confident; give labelled samples that were not, with --table=TABLE"
         )
-    some = f"{int(seen.sum()):,} of the {len(seen):,} samples of the {fit.title} were trained on"
+    some = f"{int(seen.sum()):,} of the {len(seen):,} samples of {fit.in_sentence} were trained on"
     return places, [f"{some} and are excluded from the fit."] if seen.any() else []
 
 
 def _without_labels(fit: LabelledSamples, name: str) -> InputError:
     return InputError(
-        f"calibrate: the {fit.title} has no label of '{name}'; give labelled samples with "
+        f"calibrate: {fit.in_sentence} has no label of '{name}'; give labelled samples with "
         "--table=TABLE, or only the other tasks with --tasks=..."
     )
 
@@ -166,7 +166,7 @@ def _fitted(
     try:
         return plain.fit_calibration(output, target, level)
     except InputError as error:
-        raise InputError(f"calibrate: '{name}' on the {fit.title}: {error}") from error
+        raise InputError(f"calibrate: '{name}' on {fit.in_sentence}: {error}") from error
 
 
 def _calibrated(task: Task, told: Mapping[str, Any], pair: Pair, fitted: int) -> CalibratedTask:

@@ -69,8 +69,8 @@ def calibration_table(found: Calibration) -> DataFrame:
 
 
 def _metrics(found: Calibration) -> Iterator[Block]:
-    shown = (found.show or found.fit).title
-    yield Section("Metrics", f"Fitted to the {found.fit.title}, shown on the {shown}.")
+    shown = (found.show or found.fit).in_sentence
+    yield Section("Metrics", f"Fitted to {found.fit.in_sentence}, shown on {shown}.")
     rows = [
         [row.task, NAMES[row.metric], _number(row.before), _number(row.after), f"{row.n:,}"]
         for row in calibration_table(found).itertuples()

@@ -40,8 +40,8 @@ def remarks(found: Calibration) -> list[str]:
     told = [*found.fit.remarks, *found.remarks]
     if found.show is None:
         told.append(
-            f"There are no other labelled images, so the results are on the {found.fit.title} that "
-            "was fitted to, and look better than they are."
+            "There are no other labelled images, so the results are on those that were fitted to, "
+            f"{found.fit.in_sentence}, and look better than they are."
         )
     return told
 
@@ -54,7 +54,7 @@ def in_words(found: Calibration, name: str) -> str:
         name: name of the task.
     """
     each = found.tasks[name]
-    where = f"on the {(found.show or found.fit).title}"
+    where = f"on {(found.show or found.fit).in_sentence}"
     if "temperature" in each.told:
         return f"{name}: {_of_classes(each, where)}"
     return f"{name}: {_of_numbers(each, where)}"
