@@ -34,9 +34,6 @@ sys.dont_write_bytecode = False
 # Processes are forked, which threads of tokenizers do not survive.
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-COARSE = 40
-"""Dots per inch of the pictures of tests."""
-
 PORTS = count()
 """Below those that a system gives to whoever asks for a free one."""
 
@@ -92,20 +89,6 @@ def _posed_once() -> None:
     posed_digits.affine_grid = lambda turns, size, **options: grid(  # type: ignore[assignment]
         turns.numpy().tobytes(), tuple(size), **options
     )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _coarse_pictures() -> None:
-    """Pictures have few pixels, with which they are drawn in two thirds of the time."""
-    from matplotlib.figure import Figure
-
-    save = Figure.savefig
-
-    @wraps(save)
-    def savefig(figure: Figure, path: Any, dpi: float = 100, **options: Any) -> None:
-        save(figure, path, dpi=min(dpi, COARSE), **options)
-
-    Figure.savefig = savefig  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -203,9 +186,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
-    # Later imports stay as well. To look at all of them every few seconds takes a twentieth of the
-    # time; the cycles that wait meanwhile take 200 MB.
-    gc.set_threshold(10_000, 10, 20)
+    fork_server.look_for_garbage_less_often()
     gc.enable()
 
 
