@@ -80,6 +80,11 @@ class Evaluation(nn.Module):
         return metrics
 
     @property
+    def device(self) -> torch.device:
+        """The device of the metrics."""
+        return self.losses.device
+
+    @property
     def _names(self) -> list[str]:
         return [name for name, _ in self._tasks]
 
@@ -208,29 +213,37 @@ class Evaluation(nn.Module):
 class Evaluations(nn.ModuleDict):
     """The evaluations of the three splits.
 
+    Those of ``train`` and ``test`` are created when they are first used: a model that is loaded to
+    predict needs neither, and to create metrics takes longer than to create the heads.
+
     Args:
         tasks: the tasks by name.
     """
 
     def __init__(self, tasks: Mapping[str, Task]) -> None:
-        splits = {split: Evaluation(split, tasks) for split in ("train", "val", "test")}
-        check_headlines(tasks, {name: _collection(splits["val"].metrics, name) for name in tasks})
-        # torch.nn.Module has an attribute `train`.
-        super().__init__({f"{split}_split": each for split, each in splits.items()})
-        self._tasks = list(tasks)
+        super().__init__()
+        # In a list, because the tasks are children of the model, not of this module.
+        self._tasks = list(tasks.items())
+        found = self.of("val").metrics
+        check_headlines(tasks, {name: _collection(found, name) for name in tasks})
 
     def of(self, split: str) -> Evaluation:
-        """The evaluation of ``train``, ``val`` or ``test``."""
-        return self[f"{split}_split"]  # type: ignore[return-value]
+        """The evaluation of ``train``, ``val`` or ``test``, on the model's device."""
+        # torch.nn.Module has an attribute `train`.
+        name = f"{split}_split"
+        if name not in self:
+            # A tensor of inference mode could not be updated outside of it.
+            with torch.inference_mode(False):
+                created = Evaluation(split, dict(self._tasks))
+                self[name] = created if split == "val" else created.to(self.of("val").device)
+        return self[name]  # type: ignore[return-value]
 
     def directions(self) -> list[tuple[str, bool | None]]:
         """Names of all validation and test metrics, and whether higher is better, if either is."""
-        names: list[tuple[str, bool | None]] = []
-        for split in ("val", "test"):
-            for task in self._tasks:
-                names.append((f"{split}/{task}/loss", False))
-                names += self.of(split).directions(task)
-        return names
+        found: list[tuple[str, bool | None]] = []
+        for task, _ in self._tasks:
+            found += [(f"val/{task}/loss", False), *self.of("val").directions(task)]
+        return found + [(f"test/{name.removeprefix('val/')}", higher) for name, higher in found]
 
 
 def _reduced(metrics: Metric | MetricCollection) -> Any:
