@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, lru_cache, wraps
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,40 +73,11 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _posed_once() -> None:
-    """The same digits are posed alike in most trainings, which takes as long as a few steps."""
-    import torch
+def _made_once() -> None:
+    from cli.made_once import build_parsers_once, pose_digits_once
 
-    from multitask.data import posed_digits
-
-    draw = posed_digits.affine_grid
-
-    @lru_cache(maxsize=8)
-    def grid(turns: bytes, size: tuple[int, ...], **options: bool) -> torch.Tensor:
-        known = torch.frombuffer(bytearray(turns), dtype=torch.float32).view(-1, 2, 3)
-        return draw(known, list(size), **options)
-
-    posed_digits.affine_grid = lambda turns, size, **options: grid(  # type: ignore[assignment]
-        turns.numpy().tobytes(), tuple(size), **options
-    )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_parser_for_each_verb() -> None:
-    """A verb's parser, which parsing does not change, is built once."""
-    from multitask.cli.command_line import CommandLine
-
-    build, built = CommandLine.setup_parser, {}
-
-    @wraps(build)
-    def setup_parser(self: CommandLine, add: bool, options: dict[str, Any], others: Any) -> None:
-        verb = options["prog"]
-        if verb not in built:
-            build(self, add, options, others)
-            built[verb] = self.parser
-        self.parser = built[verb]
-
-    CommandLine.setup_parser = setup_parser  # type: ignore[assignment]
+    build_parsers_once()
+    pose_digits_once()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -188,6 +159,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     fork_server.look_for_garbage_less_often()
     gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    # Once is enough: pytest looks for garbage twice more, in all that there is.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

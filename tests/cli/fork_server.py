@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from multiprocessing import forkserver
 from unittest.mock import patch
 
-PRELOADED = ("cli.forked_program", "multitask.cli.run_command", "sklearn.datasets")
-"""What a training imports, at its start or later.
-
-Not W&B, whose folder of pictures belongs to the process that imports it, and is removed at the end
-of any process forked off it.
-"""
+PRELOADED = ("cli.preloaded",)
 SERVER = forkserver._forkserver
 
 
@@ -30,8 +26,10 @@ def start(**variables: str) -> str:
         Its address.
     """
     SERVER.set_forkserver_preload(list(PRELOADED))
+    # Python 3.11 does not tell it where this process finds modules.
+    found = os.pathsep.join(filter(None, sys.path))
     # Before another user of the server, who would have it import less.
-    with patch.dict(os.environ, variables):
+    with patch.dict(os.environ, variables, PYTHONPATH=found):
         SERVER.ensure_running()
     return str(SERVER._forkserver_address)
 

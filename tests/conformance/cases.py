@@ -240,10 +240,11 @@ WRITES_TABLE = "WRITE_TABLE" in os.environ
 
 
 @cache
-def representatives() -> list[Case]:
-    """The cases that two processes train in all ways: each, where the table is written.
+def representatives(way: str = "DDP") -> list[Case]:
+    """The cases that two processes train in a way: each, if the table is written.
 
-    Else some, which have every mechanism that any case has.
+    Else some, which have every mechanism that any case has. What a method remembers and which
+    numbers it draws is compared in the plainest way, with DDP: no other strategy touches it.
     """
     if WRITES_TABLE:
         return CASES
@@ -251,13 +252,13 @@ def representatives() -> list[Case]:
     found: set[Any] = set()
     # The first methods do not look at the gradients, so they would not notice wrong ones.
     for case in [*reversed(OF_METHODS), *CASES]:
-        if not (mechanisms := _mechanisms(case)) <= found:
+        if not (mechanisms := _mechanisms(case, with_state=way == "DDP")) <= found:
             chosen.append(case)
             found |= mechanisms
     return chosen
 
 
-def _mechanisms(case: Case) -> set[Any]:
+def _mechanisms(case: Case, with_state: bool) -> set[Any]:
     """What matters where processes train together: all but the arithmetic of its weights."""
     balancer = case.make()
     kind: list[Any] = [case.level, type(balancer)]
@@ -265,9 +266,11 @@ def _mechanisms(case: Case) -> set[Any]:
         kind.append(type(balancer.scalarizer))
     if isinstance(balancer, GradientBalancer):
         traits = balancer.traits
-        kind += [traits.gives_direction, traits.needs_jacobian, traits.remembers_gradients]
-        kind += [bool(Memory(balancer.method).read()), _draws(balancer), traits.draws_elements]
+        kind += [traits.gives_direction, traits.needs_jacobian]
         kind += [traits.batches, balancer.every > 1, type(balancer.losses)]
+        if with_state:
+            kind += [traits.remembers_gradients, bool(Memory(balancer.method).read())]
+            kind += [_draws(balancer), traits.draws_elements]
     # Each of its samples is handed random numbers by a Trainer's callback.
     level = case.level if case.sharing is OnSeveral else ""
     return {

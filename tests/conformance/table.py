@@ -107,8 +107,12 @@ class Table:
         wanted = {(row, column) for row in rows for column in COLUMNS}
         wanted -= {(str(case), "separate passes") for case in CASES if case in WITHOUT_REFERENCE}
         wanted -= {(str(case), "checkpointed") for case in OF_PASSES}
-        others = [str(case) for case in CASES if case not in representatives()]
-        not_run = {(row, column) for row in others for column in IN_SOME_CASES}
+        not_run = {
+            (str(case), column)
+            for column in IN_SOME_CASES
+            for case in CASES
+            if case not in representatives(column)
+        }
         if wanted - not_run != self.cells.keys():
             return
         if WRITES_TABLE:

@@ -45,7 +45,8 @@ class Way:
     options: dict[str, Any]
 
 
-ONE = {"plain": Way(lambda: "auto", PLAIN), "accumulated": Way(lambda: "auto", ACCUMULATED)}
+ONE = {"DDP": Way(lambda: "auto", PLAIN), "accumulated": Way(lambda: "auto", ACCUMULATED)}
+"""By column, what two processes are compared with; the others are compared with DDP's."""
 TWO = {
     "DDP": Way(lambda: "ddp", PLAIN),
     "static": Way(lambda: DDPStrategy(static_graph=True), PLAIN),
@@ -63,15 +64,17 @@ def learn(ways: dict[str, Way], processes: int) -> dict[str, dict[str, Any]]:
     Returns:
         By way and balancer, the weights, or why it was refused.
     """
-    learnt: dict[str, dict[str, Any]] = {name: _learn(way, processes) for name, way in ways.items()}
+    learnt: dict[str, dict[str, Any]] = {
+        name: _learn(way, representatives(name), processes) for name, way in ways.items()
+    }
     others = [case for case in CASES if case not in representatives()]
     learnt[BY_HAND] = {str(case): _learn_by_hand(case, processes) for case in others}
     return learnt
 
 
-def _learn(way: Way, processes: int) -> dict[str, dict[str, Tensor] | str]:
+def _learn(way: Way, cases: list[Case], processes: int) -> dict[str, dict[str, Tensor] | str]:
     learnt: dict[str, dict[str, Tensor] | str] = {}
-    for case in representatives():
+    for case in cases:
         model = _model(case)
         try:
             train(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import TestCase
 
 import numpy as np
 import pytest
@@ -102,7 +103,7 @@ def test_a_run_that_has_no_contents_goes_on_and_gets_them(begin: Begin, tmp_path
 
 @pytest.mark.parametrize("content", [b"", b"nothing", b"PK\x03\x04", None])
 def test_damaged_contents_are_told_and_written_anew(
-    content: bytes | None, begin: Begin, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    content: bytes | None, begin: Begin, tmp_path: Path
 ) -> None:
     begin()
     path = tmp_path / CONTENTS_FILE
@@ -111,8 +112,9 @@ def test_damaged_contents_are_told_and_written_anew(
     path.write_bytes(
         whole[:middle] + b"?" * 9 + whole[middle + 9 :] if content is None else content
     )
-    begin()
-    assert f"{path} cannot be read" in caplog.text
+    with TestCase().assertLogs("multitask") as logged:
+        begin()
+    assert f"{path} cannot be read" in logged.output[0]
     with pytest.raises(InputError, match="differ"):
         begin(images=torch.zeros(24, 1, 4, 4))
 
