@@ -6,8 +6,6 @@ hands out the tests reads this file too.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
     from multitask import MultiTask
 
-pytest_plugins = ["browser", "conformance.table"]
+pytest_plugins = ["browser", "conformance.table", "workers"]
 
 # Each worker, at each start, would compile the package and rewrite the assertions of all tests.
 sys.dont_write_bytecode = False
@@ -36,20 +34,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 PORTS = count()
 """Below those that a system gives to whoever asks for a free one."""
-
-# Python's collector looks at all objects again and again. What is made while tests are collected
-# stays: libraries, tests and their parameters.
-gc.disable()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """All workers of pytest-xdist fork processes off one server."""
-    # From Python 3.14 on, a server wants a key, which only the process that started it has.
-    if sys.version_info < (3, 14):
-        cache = node.config._tmp_path_factory.getbasetemp() / "image_cache"
-        variables = {"WANDB_MODE": "disabled", "MULTITASK_CACHE": str(cache)}
-        node.workerinput["fork_server"] = fork_server.start(**variables)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -140,55 +124,6 @@ def pytest_collection() -> None:
     # For the source of each of its classes it looks through all modules that there are, which
     # takes two seconds if there are thousands.
     import wandb.apis.public  # noqa: F401
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slow tests, dealt out to the workers, each of which gets an equal part."""
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    fast = [item for item in items if not item.get_closest_marker("slow")]
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    ordered: list[pytest.Item] = []
-    for worker in range(workers):
-        part = (len(items) - len(ordered)) // (workers - worker)
-        mine = slow[worker::workers]
-        ordered += [*mine, *(fast.pop(0) for _ in range(min(len(fast), part - len(mine))))]
-    items[:] = ordered + fast
-
-
-def pytest_collection_finish() -> None:
-    gc.freeze()
-    fork_server.look_for_garbage_less_often()
-    gc.enable()
-
-
-def pytest_sessionfinish() -> None:
-    # Once is enough: pytest looks for garbage twice more, in all that there is.
-    gc.collect()
-    gc.freeze()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_warning_recorded(warning_message: Any) -> None:
-    """Any warning becomes a plain one, for which nobody imports the library that it is from."""
-    kind = warning_message.category
-    if kind is not None and kind.__module__ != "builtins":
-        warning_message.message = UserWarning(f"{kind.__name__}: {warning_message.message}")
-        warning_message.category = UserWarning
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput"):
-        atexit.register(_leave)
-    else:
-        # Libraries complain of what is still there at the end.
-        gc.unfreeze()
-
-
-def _leave() -> None:
-    """End a worker as the program ends: Python would free all objects, which takes seconds."""
-    atexit.unregister(_leave)
-    atexit._run_exitfuncs()
-    os._exit(0)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,27 @@ def cell(record_property: Callable[[str, object], None]) -> Record:
     return record
 
 
+@pytest.fixture
+def plan(record_property: Callable[[str, object], None]) -> None:
+    """Tells the table which rows and cells it has.
+
+    Under pytest-xdist, the table is written by a process that does not import the balancers.
+    """
+    from conformance.cases import CASES, OF_PASSES, WITHOUT_REFERENCE, representatives
+
+    rows = [str(case) for case in CASES]
+    wanted = {(row, column) for row in rows for column in COLUMNS}
+    wanted -= {(str(case), "separate passes") for case in WITHOUT_REFERENCE}
+    wanted -= {(str(case), "checkpointed") for case in OF_PASSES}
+    not_run = [
+        [str(case), column]
+        for column in IN_SOME_CASES
+        for case in CASES
+        if case not in representatives(column)
+    ]
+    record_property("plan", [rows, [[*each] for each in sorted(wanted)], not_run])
+
+
 def marks(page: str) -> dict[tuple[str, str], str]:
     """Read the marks of a page, by row and column."""
     lines = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("| ")]
@@ -83,6 +105,7 @@ class Table:
 
     def __init__(self) -> None:
         self.cells: dict[tuple[str, str], str] = {}
+        self.plan: tuple[list[str], list[list[str]], list[list[str]]] | None = None
         self.problem = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -91,31 +114,17 @@ class Table:
                 if name == "cell":
                     row, column, mark = value  # type: ignore[misc]
                     self.cells[row, column] = mark
+                elif name == "plan":
+                    self.plan = value  # type: ignore[assignment]
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if hasattr(session.config, "workerinput") or not self.cells:
+        if hasattr(session.config, "workerinput") or self.plan is None:
             return
-        from conformance.cases import (
-            CASES,
-            OF_PASSES,
-            WITHOUT_REFERENCE,
-            WRITES_TABLE,
-            representatives,
-        )
-
-        rows = [str(case) for case in CASES]
-        wanted = {(row, column) for row in rows for column in COLUMNS}
-        wanted -= {(str(case), "separate passes") for case in CASES if case in WITHOUT_REFERENCE}
-        wanted -= {(str(case), "checkpointed") for case in OF_PASSES}
-        not_run = {
-            (str(case), column)
-            for column in IN_SOME_CASES
-            for case in CASES
-            if case not in representatives(column)
-        }
-        if wanted - not_run != self.cells.keys():
+        rows, wanted, others = self.plan
+        not_run = {(row, column) for row, column in others}
+        if {(row, column) for row, column in wanted} - not_run != self.cells.keys():
             return
-        if WRITES_TABLE:
+        if "WRITE_TABLE" in os.environ:
             FILE.write_text(markdown(self.cells, rows))
             return
         page = FILE.read_text() if FILE.is_file() else ""

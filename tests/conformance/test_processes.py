@@ -20,6 +20,7 @@ SHARED = {str(case) for case in CASES if case.level == "shared"}
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("plan")
 def test_two_processes_equal_one(tmp_path: Path, cell: Record) -> None:
     run_together(PROCESSES, learn_on_two, tmp_path / "two.pt", folder=tmp_path, seconds=800)
     one, two = learn(ONE, 1), torch.load(tmp_path / "two.pt", weights_only=True)
