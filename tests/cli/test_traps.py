@@ -273,7 +273,7 @@ def test_every_experiment_is_complete_and_runs(
     digits_run: Path,
 ) -> None:
     # To draw scenes takes longer than all else.
-    monkeypatch.setattr(scenes, "SAMPLES", dict.fromkeys(scenes.SAMPLES, 150))
+    monkeypatch.setattr(scenes, "SAMPLES", dict.fromkeys(scenes.SAMPLES, 80))
     write, *arguments = PUBLIC.get(path.stem, (None,))
     if write is not None:
         monkeypatch.setenv("MULTITASK_CACHE", str(tmp_path / "cache"))

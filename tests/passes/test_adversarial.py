@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from multitask import MultiTask
 from multitask.balancing import FixedWeights
 from multitask.callbacks import Cost
 from multitask.checkpoints.recipe import recipe
+from multitask.cli.arguments import prepare
+from multitask.cli.command_line import CommandLine
 from multitask.data import DataModule
 from multitask.errors import InputError
 from multitask.passes import AdversarialPass, Pass, TradesPass
@@ -151,8 +154,23 @@ def test_the_pages_settings_are_those_of_the_experiment() -> None:
     made, shipped = (parsed(Pass, each) for each in (shown, written))
     assert (made.share, made.from_step) == (shipped.share, shipped.from_step)
     assert recipe(made.attack) == recipe(shipped.attack)
-    (command,) = re.findall(r"```bash\n(.*?)\n```", section.split("\n## ")[0], re.DOTALL)
-    assert command == "multitask fit --config=configs/experiment/digits_adversarial.yaml"
+
+
+def test_the_pages_commands_make_the_passes_that_they_are_said_to() -> None:
+    root = Path(__file__).parents[2]
+    section = (root / "docs/robustness.md").read_text().split("## Adversarial training")[1]
+    (block,) = re.findall(r"```bash\n(.*?)\n```", section.split("\n## ")[0], re.DOTALL)
+    example, single, trades = (
+        CommandLine(prepare(shlex.split(line.replace("configs/", f"{root}/configs/"))[1:]))
+        for line in block.splitlines()
+    )
+    assert [type(each.model.training_pass) for each in (example, single, trades)] == [
+        *(AdversarialPass, AdversarialPass, TradesPass)
+    ]
+    attacks: Any = [each.model.training_pass.attack for each in (example, single, trades)]
+    assert [(each.eps, each.steps, each.random_start) for each in attacks] == [
+        *((0.05, 3, True), (0.05, 1, False), (0.05, 3, True))
+    ]
 
 
 @pytest.mark.parametrize(

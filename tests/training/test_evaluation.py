@@ -10,12 +10,12 @@ import torch
 from tiny_training import tiny_model
 from torch import Tensor
 from torch.testing import assert_close
-from torchmetrics import MetricCollection
+from torchmetrics import Metric, MetricCollection
 
 from multitask.errors import InputError
 from multitask.tasks import Classification, Regression, Task
 from multitask.training import evaluation
-from multitask.training.evaluation import Evaluation
+from multitask.training.evaluation import Evaluation, Evaluations
 from multitask.training.score import contribution
 
 SAMPLES = 30
@@ -299,6 +299,30 @@ def test_directions_are_those_of_the_metrics(tasks: dict[str, Task]) -> None:
         "val/size/rmse": False,
         "val/size/r2": True,
     }
+
+
+def test_a_split_that_is_first_used_in_inference_mode_is_used_outside_of_it_too(
+    tasks: dict[str, Task],
+) -> None:
+    evaluations = Evaluations(tasks)
+    assert list(evaluations) == ["val_split"]
+    test = dict(evaluations.directions())
+    with torch.inference_mode():
+        first = evaluated(evaluations.of("test"), tasks, targets())
+        evaluations.of("train")
+    again = evaluated(evaluations.of("test"), tasks, targets())
+    assert_close(again, first)
+    evaluated(evaluations.of("train"), tasks, targets())
+    measured = {name for name in first if name.startswith("test/") and name != "test/score"}
+    assert measured == {name for name in test if name.startswith("test/")}
+    assert not evaluations.state_dict()
+
+
+def test_a_split_that_is_used_later_is_where_the_model_is(tasks: dict[str, Task]) -> None:
+    evaluations = Evaluations(tasks).to("meta")
+    for split in ("train", "val", "test"):
+        metrics = [each for each in evaluations.of(split).modules() if isinstance(each, Metric)]
+        assert {each.device.type for each in metrics} == {"meta"}
 
 
 def test_nothing_of_it_enters_a_checkpoint(tasks: dict[str, Task]) -> None:

@@ -203,11 +203,13 @@ class Evaluation(nn.Module):
             )
 
     def _reset(self) -> None:
-        self.losses.reset()
-        for name, _ in self._tasks:
-            _collection(self.metrics, name).reset()
-            if name in self.trivial:
-                _collection(self.trivial, name).reset()
+        # A tensor of inference mode could not be updated outside of it, as by another Trainer.
+        with torch.inference_mode(False):
+            self.losses.reset()
+            for name, _ in self._tasks:
+                _collection(self.metrics, name).reset()
+                if name in self.trivial:
+                    _collection(self.trivial, name).reset()
 
 
 class Evaluations(nn.ModuleDict):
@@ -232,7 +234,6 @@ class Evaluations(nn.ModuleDict):
         # torch.nn.Module has an attribute `train`.
         name = f"{split}_split"
         if name not in self:
-            # A tensor of inference mode could not be updated outside of it.
             with torch.inference_mode(False):
                 created = Evaluation(split, dict(self._tasks))
                 self[name] = created if split == "val" else created.to(self.of("val").device)
