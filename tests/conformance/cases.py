@@ -241,10 +241,10 @@ WRITES_TABLE = "WRITE_TABLE" in os.environ
 
 @cache
 def representatives(way: str = "DDP") -> list[Case]:
-    """The cases that two processes train in a way: each, if the table is written.
+    """The cases that are trained in a way: each, if the table is written.
 
     Else some, which have every mechanism that any case has. What a method remembers and which
-    numbers it draws is compared in the plainest way, with DDP: no other strategy touches it.
+    numbers it draws is compared in the plainest way, with DDP: nothing else touches it.
     """
     if WRITES_TABLE:
         return CASES

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from conformance.cases import CASES, OF_PASSES, Case
+from conformance.cases import CASES, OF_PASSES, Case, representatives
 from conformance.table import REFUSED, WORKS, Record
 from conformance.training import SmallEncoder, largest_difference, small_model, train, weights
 from torch import Tensor, nn
@@ -21,7 +21,8 @@ from multitask.encoders.low_rank_layers import merge_changes
 from multitask.errors import InputError
 
 # Where a gradient may pass the encoder by, which the strategy must not wait for.
-SHARED = [case for case in CASES if case.level == "shared"]
+SHARED = [case for case in representatives("checkpointed") if case.level == "shared"]
+CHECKPOINTED = [case for case in representatives("checkpointed") if case not in OF_PASSES]
 
 
 def made(
@@ -52,7 +53,7 @@ def plain(name: str) -> dict[str, Tensor]:
 
 
 # Attacks see batch normalisation's averages, which computing activations again moves twice.
-@pytest.mark.parametrize("case", [case for case in CASES if case not in OF_PASSES], ids=str)
+@pytest.mark.parametrize("case", CHECKPOINTED, ids=str)
 def test_activation_checkpointing_changes_nothing(case: Case, cell: Record) -> None:
     found = learnt(case, made(case, seeded_encoder(checkpointed=True)))
     assert largest_difference(plain(str(case)), found) == 0
@@ -78,7 +79,7 @@ def freshly_compiled() -> nn.Module:
     return encoder
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", representatives("compiled"), ids=str)
 def test_a_compiled_encoder_changes_nothing(case: Case, cell: Record) -> None:
     if case.level == "shared":
         for encoder in (freshly_compiled(), torch.compile(seeded_encoder())):
