@@ -70,6 +70,7 @@ DRAWN = (
     "toy",
 )
 """Those whose figures differ: the others have the images of one of them, and some of its tasks."""
+SHARDED = f"--config={ROOT / 'configs/trainer/fsdp.yaml'}"
 ALL_DRAWN = "digits_all"
 """The one with all figures of a run. To draw them takes long, and in the others, those of the
 validation would be drawn as those of the test are, and the curves as for any other metrics."""
@@ -321,8 +322,18 @@ def test_print_config_is_a_configuration(
     assert config["model"]["tasks"]["digit"]["init_args"]["num_classes"] == 10
 
 
-def test_refused_before_anything_is_made(fails: Callable[..., str], digits: str) -> None:
-    fails("fit", digits, "--data.init_args.batch_size=5000")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--data.init_args.batch_size=5000",), "batch_size is 5000"),
+        (("--model.training_pass=multitask.passes.FOMAML",), "FOMAML learns from episodes"),
+        ((SHARDED, "--trainer.devices=1", "--model.skips=1"), "only works with whole parameters"),
+    ],
+)
+def test_refused_before_anything_is_made(
+    arguments: tuple[str, ...], says: str, fails: Callable[..., str], digits: str
+) -> None:
+    assert says in fails("fit", digits, "--trainer.accelerator=cpu", *arguments)
     assert not Path("runs").exists()
 
 

@@ -52,6 +52,8 @@ class Pass(Recorded, nn.Module, ABC):
     def prepare(self, model: MultiTask, trainer: Trainer) -> None:
         """Inspect the model before training; does nothing by default.
 
+        The program calls it before it creates the run's folder, and again when training starts.
+
         Args:
             model: the model.
             trainer: the Trainer, which has the data.

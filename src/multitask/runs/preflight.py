@@ -30,6 +30,7 @@ from multitask.training.data_check import check_data
 from multitask.training.encoder_inputs import check_encoder_inputs, encoder_of
 from multitask.training.look_check import check_looks
 from multitask.training.optimization import try_optimizer
+from multitask.training.preparation import check_ways
 
 SPLIT_OF_VERB = {"fit": "train", "validate": "val", "test": "test", "predict": "test"}
 
@@ -181,7 +182,7 @@ def prepare_kept(
 def check_training(
     callbacks: Sequence[Any], model: MultiTask, data: DataModule, trainer: Trainer
 ) -> None:
-    """Reject processes, an optimizer, a schedule or a callback that cannot work in this training.
+    """Reject what cannot work in this training, from its strategy to its callbacks.
 
     Args:
         callbacks: the user's callbacks.
@@ -201,6 +202,9 @@ def check_training(
             each.check(model, trainer, data)
         elif isinstance(each, TaskAffinity):
             each.check(model, trainer)
+    # As `fit` will attach them.
+    trainer.datamodule = data  # type: ignore[attr-defined]
+    check_ways(model, trainer)
     configured = try_optimizer(model, trainer, data)
     check_monitors(callbacks, model, data, trainer, configured)
     optimizer = configured["optimizer"] if isinstance(configured, dict) else configured

@@ -65,21 +65,36 @@ def prepare(model: MultiTask, trainer: Trainer, stage: str) -> None:
     images = with_images_of_sources(described[TRAINING_IMAGES], model)
     model.description = {**described, TRAINING_IMAGES: images, START: digest_of_start(model)}
     settle_normalisation(model.encoder, data)
-    check_precision(model.encoder, str(trainer.precision))
     if not has_begun:
         learn_input_statistics(model.encoder, data)
     if trainer.strategy.root_device.type == "cpu":
         keep_freed_memory()
     _join_batch_norm(model, trainer)
-    sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
-    sharded = isinstance(trainer.strategy, sharding)
-    model.balancer.check_run(str(trainer.precision), sharded, trainer.world_size)
     check_looks(model, data)
-    model.training_pass.prepare(model, trainer)
+    check_ways(model, trainer)
     _warn_of_episodes(model, data)
+    model.balancer.connect(model.encoder)
+
+
+def check_ways(model: MultiTask, trainer: Trainer) -> None:
+    """Reject a precision, strategy or data that the model's way of training does not allow.
+
+    It may be called again, such as before a run's folder is created and when training starts.
+
+    Args:
+        model: the model.
+        trainer: the Trainer, which has the data.
+
+    Raises:
+        InputError: says what to change.
+    """
+    sharding = FSDPStrategy | ModelParallelStrategy | DeepSpeedStrategy
+    sharded, precision = isinstance(trainer.strategy, sharding), str(trainer.precision)
+    check_precision(model.encoder, precision)
+    model.balancer.check_run(precision, sharded, trainer.world_size)
+    model.training_pass.prepare(model, trainer)
     if sharded and model.skipped.most:
         raise InputError("model.skips only works with whole parameters; set it to 0")
-    model.balancer.connect(model.encoder)
 
 
 def _join_batch_norm(model: MultiTask, trainer: Trainer) -> None:
