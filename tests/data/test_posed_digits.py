@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,8 +36,16 @@ def loaded(**options: Any) -> PosedDigits:
     return data
 
 
+@pytest.fixture(scope="module", autouse=True)
+def posed_anew() -> Iterator[None]:
+    """Elsewhere, digits that are posed alike are posed once, which would hide differences."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(posed_digits, "pose", getattr(pose, "__wrapped__", pose))
+        yield
+
+
 @pytest.fixture(scope="module")
-def data() -> PosedDigits:
+def data(posed_anew: None) -> PosedDigits:
     return loaded()
 
 
